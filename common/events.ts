@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { UserId } from './ids.ts'
+
+/**
+ * What happens in a space besides sound. The mixer alone writes events into the log, each in the frame it belongs to; the
+ * transcoder carries them inside the audio; the player applies them when that frame is heard.
+ */
+
+export const Role = z.enum(['host', 'speaker'])
+export type Role = z.infer<typeof Role>
+
+export const StageMember = z.object({
+  id: UserId,
+  name: z.string(),
+  role: Role,
+  muted: z.enum(['no', 'self', 'host']),
+  /** False while a speaker's connection is lost and awaited. */
+  connected: z.boolean(),
+})
+export type StageMember = z.infer<typeof StageMember>
+
+/** Everything a late reader needs to know: written at the first frame of every segment, after every hole, twice a segment at
+ * least, and at once when it changes. */
+export const StageEvent = z.object({
+  type: z.literal('stage'),
+  title: z.string(),
+  members: z.array(StageMember),
+  talking: z.array(UserId),
+})
+
+export const TalkingEvent = z.object({ type: z.literal('talking'), ids: z.array(UserId) })
+
+/** Loudness of those who talk, 0 (silent) to 255 (full scale), about ten times a second while anybody talks. */
+export const LevelsEvent = z.object({
+  type: z.literal('levels'),
+  levels: z.record(UserId, z.number().int().min(0).max(255)),
+})
+
+export const SpaceEvent = z.discriminatedUnion('type', [StageEvent, TalkingEvent, LevelsEvent])
+export type SpaceEvent = z.infer<typeof SpaceEvent>
+
+/** An event and the frame (20 ms, counted from the start of the space) in which it happened. */
+export type TimedEvent = SpaceEvent & { frame: number }
+export const TimedEvent: z.ZodType<TimedEvent> = SpaceEvent.and(
+  z.object({ frame: z.number().int().nonnegative() }),
+)
+
+/**
+ * The value of the TXXX frame (description `odeon`) in a chunk's `emsg`: the chunk's events in order of frame.
+ * `startedAt` gives each its wall clock: startedAt + 20 × frame.
+ */
+export const ChunkEvents = z.object({
+  v: z.literal(1),
+  startedAt: z.number(),
+  events: z.array(TimedEvent),
+})
+export type ChunkEvents = z.infer<typeof ChunkEvents>
+
+/** What the api asks of the mixer, through `space:{id}:inbox`. */
+export const InboxEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('end'), reason: z.string() }),
+  z.object({ type: z.literal('mute'), id: UserId, muted: z.enum(['no', 'self', 'host']) }),
+  z.object({ type: z.literal('title'), title: z.string() }),
+  z.object({ type: z.literal('leave'), id: UserId }),
+])
+export type InboxEvent = z.infer<typeof InboxEvent>

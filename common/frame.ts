@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { SpaceEvent } from './events.ts'
+import type { EntryId } from './ports.ts'
+
+/**
+ * An entry of `space:{id}:log`. Its id is `<epoch>-<frame+1>`; `claim` is `<epoch>-0`, by which a new owner fences off the
+ * older ones; `end` stands at the first frame that does not exist.
+ */
+export type LogEntry =
+  | { kind: 'claim'; owner: string }
+  | { kind: 'frame'; opus: Uint8Array; events: SpaceEvent[] }
+  | { kind: 'end'; reason: string }
+
+export const frameId = (epoch: number, frame: number): EntryId => ({ major: epoch, minor: frame + 1 })
+/** -1 for a claim. */
+export const frameOf = (id: EntryId): number => id.minor - 1
+
+/** The Opus packet that stands for 20 ms of silence without asking the decoder for concealment (CELT, all zero). */
+export const SILENT_PACKET = Uint8Array.of(0xf8, 0xff, 0xfe)
+
+const KINDS = ['claim', 'frame', 'end'] as const
+const Events = z.array(SpaceEvent)
+const Text = z.string()
+
+/** kind (1 byte), length of the Opus packet (2 bytes, big-endian), the packet, JSON (events, owner or reason; may be empty). */
+export function encodeLogEntry(entry: LogEntry): Uint8Array {
+  const opus = entry.kind === 'frame' ? entry.opus : new Uint8Array(0)
+  const json =
+    entry.kind === 'frame'
+      ? entry.events.length > 0
+        ? JSON.stringify(entry.events)
+        : ''
+      : JSON.stringify(entry.kind === 'claim' ? entry.owner : entry.reason)
+  const text = new TextEncoder().encode(json)
+  const body = new Uint8Array(3 + opus.length + text.length)
+  body[0] = KINDS.indexOf(entry.kind)
+  new DataView(body.buffer).setUint16(1, opus.length)
+  body.set(opus, 3)
+  body.set(text, 3 + opus.length)
+  return body
+}
+
+/** Throws when the bytes are not an entry: a foreign or damaged one. */
+export function decodeLogEntry(body: Uint8Array): LogEntry {
+  const kind = KINDS[body[0] ?? -1]
+  if (!kind || body.length < 3) throw new Error(`Not a log entry: ${body.length} bytes, kind ${body[0]}.`)
+  const end = 3 + new DataView(body.buffer, body.byteOffset).getUint16(1)
+  if (end > body.length) throw new Error(`Log entry cut short: ${body.length} bytes of at least ${end}.`)
+  const text = new TextDecoder().decode(body.subarray(end))
+  switch (kind) {
+    case 'claim':
+      return { kind, owner: Text.parse(JSON.parse(text)) }
+    case 'end':
+      return { kind, reason: Text.parse(JSON.parse(text)) }
+    case 'frame':
+      return { kind, opus: body.subarray(3, end), events: text ? Events.parse(JSON.parse(text)) : [] }
+  }
+}

@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
+
+const alphabet = 'abcdefghijkmnpqrstuvwxyz23456789' // 32 letters that can't be mistaken for one another.
+
+/** A random name of `length` letters, 5 bits each. */
+export const randomId = (length: number): string =>
+  Array.from(randomBytes(length), (byte) => alphabet[byte % 32]).join('')
+
+export const SpaceId = z
+  .string()
+  .regex(/^[a-z0-9]{8,32}$/, 'a space id is 8 to 32 lower-case letters or digits')
+export const UserId = z
+  .string()
+  .regex(/^[a-z0-9]{8,32}$/, 'a user id is 8 to 32 lower-case letters or digits')
+
+export const newSpaceId = (): string => randomId(10)
+export const newUserId = (): string => randomId(12)
+/** 120 bits: an invitation can't be guessed. */
+export const newInviteCode = (): string => randomId(24)

@@ -1,0 +1,67 @@
+import {
+  Application,
+  createDecoder,
+  createEncoder,
+  EncoderCtl,
+  Signal,
+  type OpusDecoderHandle,
+  type OpusEncoderHandle,
+} from 'libopus-wasm'
+import { FRAME_SAMPLES, SAMPLE_RATE } from './time.ts'
+
+/** Opus of a space (RFC 6716): mono, 48 kHz, 20 ms. PCM is Float32 in −1 … 1. The only file that knows the library. */
+
+export interface FrameEncoder {
+  /** One frame of 960 samples; the packet is the caller's. */
+  encode(pcm: Float32Array): Uint8Array
+  /** The next packet will not depend on what came before it (for a receiver that is switched to this encoder). */
+  independent(on: boolean): void
+  close(): void
+}
+
+export interface FrameDecoder {
+  /** Any Opus packet, 2.5 to 120 ms, mono or stereo: mixed down to mono. Throws for bytes that are no packet. */
+  decode(packet: Uint8Array): Float32Array
+  /** The frame before `next`, out of the redundancy that `next` carries (in-band FEC). */
+  recover(next: Uint8Array): Float32Array
+  /** What a lost frame may have sounded like. */
+  conceal(): Float32Array
+  close(): void
+}
+
+export interface EncoderSettings {
+  /** bit/s */
+  bitrate: number
+  /** 0 … 10 */
+  complexity: number
+}
+
+/** 64 kb/s at complexity 5, constant rules for every mix: no DTX and no FEC, since the log loses nothing. */
+export const MIX_ENCODER: EncoderSettings = { bitrate: 64_000, complexity: 5 }
+
+export async function openEncoder(settings: EncoderSettings): Promise<FrameEncoder> {
+  const encoder: OpusEncoderHandle = await createEncoder({
+    channels: 1,
+    sampleRate: SAMPLE_RATE,
+    frameSize: FRAME_SAMPLES,
+    application: Application.Audio,
+    signal: Signal.Auto,
+    bitrate: settings.bitrate,
+    complexity: settings.complexity,
+  })
+  return {
+    encode: (pcm) => encoder.encodeFloat(pcm),
+    independent: (on) => encoder.encoderCtl(EncoderCtl.SetPredictionDisabled, on ? 1 : 0),
+    close: () => encoder.free(),
+  }
+}
+
+export async function openDecoder(): Promise<FrameDecoder> {
+  const decoder: OpusDecoderHandle = await createDecoder({ channels: 1, sampleRate: SAMPLE_RATE })
+  return {
+    decode: (packet) => decoder.decodeFloat(packet),
+    recover: (next) => decoder.decodeFloat(next, { decodeFec: true, frameSize: FRAME_SAMPLES }),
+    conceal: () => decoder.decodePacketLossFloat(FRAME_SAMPLES),
+    close: () => decoder.free(),
+  }
+}
