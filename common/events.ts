@@ -28,6 +28,8 @@ export const StageEvent = z.object({
   talking: z.array(UserId),
 })
 
+export type StageEvent = z.infer<typeof StageEvent>
+
 export const TalkingEvent = z.object({ type: z.literal('talking'), ids: z.array(UserId) })
 
 /** Loudness of those who talk, 0 (silent) to 255 (full scale), about ten times a second while anybody talks. */

@@ -1,0 +1,137 @@
+import { AppError } from '@odeon/common/errors.ts'
+import { randomId } from '@odeon/common/ids.ts'
+import type { OpenSpace } from '@odeon/common/internal.ts'
+import type { Logger } from '@odeon/common/logger.ts'
+import type { Registry } from '@odeon/common/metrics.ts'
+import type { Ports } from '@odeon/common/ports.ts'
+import { asEnded, updateSpace } from '@odeon/common/space.ts'
+import { ingestMetrics } from './metrics.ts'
+import { SpaceMixer, type Stopped } from './space.ts'
+import type { PeerSettings } from './werift-peer.ts'
+import { startWhipServer } from './whip.ts'
+
+export interface IngestOptions {
+  ports: Ports
+  logger: Logger
+  registry: Registry
+  /** The api's password on the internal address. */
+  secret: string
+  /** Where the internal address listens; port 0 takes a free one. */
+  host: string
+  port: number
+  iceServers: PeerSettings['iceServers']
+  /** Addresses offered beside those of the interfaces. */
+  addresses: string[]
+  /** UDP ports to use, both inclusive; any if undefined. Four for each speaker. */
+  udpPorts: [number, number] | undefined
+  /** A space whose stage is empty ends after this. */
+  emptyMs: number
+}
+
+export interface Ingest {
+  /** The internal address, `http://host:port`. */
+  url: string
+  /** Ends every space of this node: the `end` entry is in the log when it resolves. */
+  endAll(reason: string): Promise<void>
+  close(): Promise<void>
+}
+
+const PORTS_PER_PEER = 4
+
+/** Starts an ingest node: WHIP sessions in, one log for each space out. */
+export async function startIngest(options: IngestOptions): Promise<Ingest> {
+  const { ports, logger, registry } = options
+  const owner = randomId(12)
+  /** A promise, so that two requests for a new space meet in one mixer. */
+  const spaces = new Map<string, Promise<SpaceMixer>>()
+  const running = new Set<SpaceMixer>()
+  const metrics = ingestMetrics(registry, () => ({
+    spaces: running.size,
+    speakers: [...running].reduce((sum, { speakers }) => sum + speakers, 0),
+  }))
+  let peers = 0
+
+  const peerSettings = (): PeerSettings => ({
+    iceServers: options.iceServers,
+    addresses: options.addresses,
+    ports: options.udpPorts && portsOf(options.udpPorts, peers++),
+  })
+
+  const stopped = async (id: string, mixer: SpaceMixer, outcome: Stopped): Promise<void> => {
+    spaces.delete(id)
+    running.delete(mixer)
+    if (outcome.kind !== 'ended') return
+    await updateSpace(ports.store, id, (space) => asEnded(space, outcome.reason, Date.now()))
+  }
+
+  const open = async (id: string, { title, startedAt }: OpenSpace): Promise<SpaceMixer> => {
+    const mixer: SpaceMixer = await SpaceMixer.open({
+      id,
+      title,
+      startedAt,
+      owner,
+      log: ports.log,
+      store: ports.store,
+      logger,
+      metrics,
+      peerSettings,
+      emptyMs: options.emptyMs,
+      onStopped: (outcome) =>
+        void stopped(id, mixer, outcome).catch((error: unknown) => {
+          logger.error(
+            { space: id, err: String(error) },
+            'the end of a space was not noted; the janitor will',
+          )
+        }),
+    })
+    running.add(mixer)
+    return mixer
+  }
+
+  const mixerOf = async (id: string): Promise<SpaceMixer> => {
+    const mixer = await spaces.get(id)
+    if (!mixer) throw new AppError(404, 'not_mixed_here', `This node does not mix space ${id}.`)
+    return mixer
+  }
+
+  const server = await startWhipServer({
+    secret: options.secret,
+    host: options.host,
+    port: options.port,
+    logger,
+    handler: {
+      async open(id, body) {
+        let mixer = spaces.get(id)
+        if (!mixer) {
+          mixer = open(id, body)
+          spaces.set(id, mixer)
+          mixer.catch(() => spaces.delete(id))
+        }
+        await mixer
+      },
+      join: async (id, offer) => (await mixerOf(id)).join(offer),
+      trickle: async (id, session, fragment) => (await mixerOf(id)).trickle(session, fragment),
+      leave: async (id, session) => (await mixerOf(id)).leave(session),
+    },
+  })
+
+  let closing: Promise<void> | undefined
+  return {
+    url: server.url,
+    async endAll(reason) {
+      await Promise.all([...running].map((mixer) => mixer.end(reason)))
+    },
+    close: () =>
+      (closing ??= (async () => {
+        await server.close()
+        await Promise.all([...running].map((mixer) => mixer.close()))
+      })()),
+  }
+}
+
+/** werift looks for a free port from the lowest on, so each peer starts at another. */
+function portsOf([low, high]: [number, number], peer: number): [number, number] {
+  const slots = Math.max(1, Math.floor((high - low + 1) / PORTS_PER_PEER))
+  const first = low + (peer % slots) * PORTS_PER_PEER
+  return [first, Math.min(high, first + PORTS_PER_PEER - 1)]
+}

@@ -1,0 +1,304 @@
+import { randomId } from '@odeon/common/ids.ts'
+import { AppError, messageOf } from '@odeon/common/errors.ts'
+import { InboxEvent, type SpaceEvent } from '@odeon/common/events.ts'
+import type { Offer } from '@odeon/common/internal.ts'
+import { inboxKey, logKey, ownerKey } from '@odeon/common/keys.ts'
+import type { Logger } from '@odeon/common/logger.ts'
+import { FIRST, type EntryId, type Lease, type Log, type Store } from '@odeon/common/ports.ts'
+import { FRAMES_PER_SEGMENT, FRAME_MS, type EpochMs } from '@odeon/common/time.ts'
+import { monotonicNow, startBeat } from './beat.ts'
+import { LogWriter } from './log-writer.ts'
+import type { IngestMetrics } from './metrics.ts'
+import { claimSpace, LEASE_RENEWAL_MS, LEASE_TTL_MS } from './owner.ts'
+import { Room } from './room.ts'
+import { Stage } from './stage.ts'
+import { openPeer, type Peer, type PeerSettings } from './werift-peer.ts'
+
+export interface SpaceOptions {
+  id: string
+  title: string
+  startedAt: EpochMs
+  /** This node's name. */
+  owner: string
+  log: Log
+  store: Store
+  logger: Logger
+  metrics: IngestMetrics
+  /** Settings of the next peer; called once a connection. */
+  peerSettings(): PeerSettings
+  /** A space with an empty stage ends after this. */
+  emptyMs: number
+  /** The mixer has stopped: the space ended, or another node owns it now. */
+  onStopped(outcome: Stopped): void
+}
+
+export type Stopped = { kind: 'ended'; reason: string } | { kind: 'fenced' } | { kind: 'closed' }
+
+interface Session {
+  id: string
+  userId: string
+  peer: Peer
+}
+
+/** Silence of a connection after which its speaker is shown as lost, and after which he has left the stage. */
+const LOST_MS = 3000
+const GONE_MS = 8000
+const INBOX_WAIT_MS = 5000
+/** Frames between two snapshots of the stage: 0.96 s, so that one begins every segment. */
+const SNAPSHOT_FRAMES = FRAMES_PER_SEGMENT / 2
+const LEVEL_FRAMES = 5
+
+/** The mixer of one space: its connections, its beat, its log. It alone writes the log. */
+export class SpaceMixer {
+  readonly #options: SpaceOptions
+  readonly #stage: Stage
+  readonly #room: Room
+  readonly #sessions = new Map<string, Session>()
+  readonly #writer: LogWriter
+  readonly #lease: Lease
+  readonly #abort = new AbortController()
+  readonly #stopBeat: () => void
+  readonly #timers: NodeJS.Timeout[]
+  #nextFrame: number
+  #lastFrame = -2
+  #emptySince: EpochMs = monotonicNow()
+  #stopping: Promise<void> | undefined
+  #counted = { concealed: 0, dropped: 0 }
+
+  /** Takes the space, or throws what `claimSpace` throws. */
+  static async open(options: SpaceOptions): Promise<SpaceMixer> {
+    const { log, store, id, owner, startedAt } = options
+    const room = await Room.open()
+    try {
+      const claim = await claimSpace({ log, store, id, owner, startedAt, now: monotonicNow() })
+      return new SpaceMixer(options, room, claim.lease, claim.nextFrame)
+    } catch (error) {
+      room.close()
+      throw error
+    }
+  }
+
+  private constructor(options: SpaceOptions, room: Room, lease: Lease, nextFrame: number) {
+    this.#options = options
+    this.#room = room
+    this.#lease = lease
+    this.#nextFrame = nextFrame
+    this.#stage = new Stage(options.title)
+    const { log, id, logger, metrics } = options
+    this.#writer = new LogWriter({
+      log,
+      key: logKey(id),
+      epoch: lease.epoch,
+      onFenced: () => void this.#stop({ kind: 'fenced' }),
+      onDropped: (count) => metrics.droppedFrames.inc(count),
+      onError: (error) =>
+        logger.warn({ space: id, err: messageOf(error) }, 'the log does not answer; frames wait'),
+    })
+    this.#stopBeat = startBeat({
+      startedAt: options.startedAt,
+      first: nextFrame,
+      onFrame: (frame, late) => this.#beat(frame, late),
+    })
+    this.#timers = [
+      setInterval(() => void this.#renew(), LEASE_RENEWAL_MS),
+      setInterval(() => this.#lookAfter(), 500),
+    ]
+    void this.#readInbox()
+  }
+
+  get speakers(): number {
+    return this.#stage.size
+  }
+
+  /** Seats a speaker and answers his offer. Throws for a bad offer (400, 413, 422) and a full stage (409). */
+  async join({ sdp, speaker }: Offer): Promise<{ session: string; sdp: string }> {
+    this.#assertOpen()
+    const session = `${speaker.id}-${randomId(12)}`
+    const waiting: { push?: (packet: Parameters<Parameters<typeof openPeer>[0]['onPacket']>[0]) => void } = {}
+    const peer = await openPeer({
+      sdp,
+      settings: this.#options.peerSettings(),
+      onPacket: (packet) => waiting.push?.(packet),
+      onGone: () => void this.leave(session),
+    })
+    try {
+      this.#assertOpen()
+      this.#stage.join(speaker)
+    } catch (error) {
+      await peer.close()
+      throw error
+    }
+    const seat = await this.#room.seat(speaker.id, peer.hears ? (opus) => peer.send(opus) : undefined)
+    waiting.push = (packet) => seat.push(packet)
+    // Whoever dials again takes his own place: the older connection is dead or about to be.
+    for (const older of [...this.#sessions.values()]) {
+      if (older.userId !== speaker.id) continue
+      this.#sessions.delete(older.id)
+      void older.peer.close()
+    }
+    this.#sessions.set(session, { id: session, userId: speaker.id, peer })
+    if (this.#stopping) await peer.close()
+    this.#options.logger.info({ space: this.#options.id, speaker: speaker.id }, 'on stage')
+    return { session, sdp: peer.answer }
+  }
+
+  /** Throws `unknown_session` (404). */
+  trickle(session: string, fragment: string): Promise<void> {
+    const found = this.#sessions.get(session)
+    if (!found) throw unknownSession(session)
+    return found.peer.trickle(fragment)
+  }
+
+  /** Ends a connection and its place on stage; nothing happens when it is gone already. */
+  async leave(session: string): Promise<void> {
+    const found = this.#sessions.get(session)
+    if (!found) return
+    this.#sessions.delete(session)
+    this.#room.unseat(found.userId)
+    this.#stage.leave(found.userId)
+    this.#options.logger.info({ space: this.#options.id, speaker: found.userId }, 'left the stage')
+    await found.peer.close()
+  }
+
+  /** Writes the last entry of the log and stops. */
+  end(reason: string): Promise<void> {
+    return this.#stop({ kind: 'ended', reason })
+  }
+
+  /** Stops without ending the space: another node may go on. */
+  close(): Promise<void> {
+    return this.#stop({ kind: 'closed' })
+  }
+
+  #assertOpen(): void {
+    if (this.#stopping) throw new AppError(409, 'already_ended', `Space ${this.#options.id} has ended.`)
+  }
+
+  #beat(frame: number, late: number): void {
+    const { metrics } = this.#options
+    metrics.beatLateness.observe(late / 1000)
+    const { opus, talking, levels } = this.#room.beat((id) => this.#stage.isMuted(id))
+    const events: SpaceEvent[] = []
+    const talkingChanged = this.#stage.setTalking(talking)
+    const afterHole = frame !== this.#lastFrame + 1
+    if (this.#stage.changed || afterHole || frame % SNAPSHOT_FRAMES === 0) events.push(this.#stage.snapshot())
+    else if (talkingChanged) events.push({ type: 'talking', ids: talking })
+    if (talking.length > 0 && frame % LEVEL_FRAMES === 0) events.push({ type: 'levels', levels })
+    this.#stage.changed = false
+    this.#lastFrame = frame
+    this.#nextFrame = frame + 1
+    this.#writer.write(frame, { kind: 'frame', opus, events })
+  }
+
+  /** Twice a second: who is still there, and is anybody? */
+  #lookAfter(): void {
+    const now = Date.now()
+    for (const { id, userId, peer } of [...this.#sessions.values()]) {
+      const silent = now - peer.heardAt
+      if (silent > GONE_MS) void this.leave(id)
+      else this.#stage.setConnected(userId, silent < LOST_MS)
+    }
+    const { metrics, emptyMs } = this.#options
+    const counts = this.#room.counts()
+    metrics.concealedFrames.inc(Math.max(0, counts.concealed - this.#counted.concealed))
+    metrics.droppedPackets.inc(Math.max(0, counts.dropped - this.#counted.dropped))
+    this.#counted = counts
+    if (this.#stage.size > 0) this.#emptySince = monotonicNow()
+    else if (monotonicNow() - this.#emptySince > emptyMs) void this.end('empty')
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      if (await this.#options.store.renew(this.#lease, LEASE_TTL_MS)) return
+      await this.#reclaim()
+    } catch (error) {
+      // The store is away. The log's fence protects the space; go on talking.
+      this.#options.logger.warn(
+        { space: this.#options.id, err: messageOf(error) },
+        'the lease could not be renewed',
+      )
+    }
+  }
+
+  /** The lease ran out, by a pause of this process perhaps. If somebody else has it, he mixes; the log would refuse us anyway. */
+  async #reclaim(): Promise<void> {
+    const holder = await this.#options.store.holder(ownerKey(this.#options.id))
+    if (holder?.epoch === this.#lease.epoch) return
+    await this.#stop({ kind: 'fenced' })
+  }
+
+  async #readInbox(): Promise<void> {
+    const { log, id, logger } = this.#options
+    const { signal } = this.#abort
+    let after: EntryId = FIRST
+    while (!signal.aborted) {
+      try {
+        for (const entry of await log.read(inboxKey(id), after, { waitMs: INBOX_WAIT_MS, signal })) {
+          after = entry.id
+          const text = new TextDecoder().decode(entry.body)
+          const event = InboxEvent.safeParse(parseJson(text))
+          if (event.success) this.#obey(event.data)
+          else logger.warn({ space: id, entry: text.slice(0, 200) }, 'not an inbox event; skipped')
+        }
+      } catch (error) {
+        if (signal.aborted) return
+        logger.warn({ space: id, err: messageOf(error) }, 'the inbox does not answer')
+        await new Promise((resolve) => setTimeout(resolve, 500))
+      }
+    }
+  }
+
+  #obey(event: InboxEvent): void {
+    switch (event.type) {
+      case 'end':
+        return void this.end(event.reason)
+      case 'mute':
+        return this.#stage.mute(event.id, event.muted)
+      case 'title':
+        this.#stage.title = event.title
+        this.#stage.changed = true
+        return
+      case 'leave':
+        for (const session of this.#sessions.values()) {
+          if (session.userId === event.id) void this.leave(session.id)
+        }
+    }
+  }
+
+  #stop(outcome: Stopped): Promise<void> {
+    return (this.#stopping ??= this.#shutDown(outcome))
+  }
+
+  /** The last words still reach the log; the connections close after it. */
+  async #shutDown(outcome: Stopped): Promise<void> {
+    const { store, logger, id, onStopped } = this.#options
+    this.#stopBeat()
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#abort.abort()
+    if (outcome.kind === 'ended') this.#writer.write(this.#nextFrame, { kind: 'end', reason: outcome.reason })
+    if (outcome.kind !== 'fenced') await this.#writer.flushed()
+    const sessions = [...this.#sessions.values()]
+    this.#sessions.clear()
+    await Promise.allSettled(sessions.map(({ peer }) => peer.close()))
+    this.#room.close()
+    await store.release(this.#lease).catch((error: unknown) => {
+      logger.warn({ space: id, err: messageOf(error) }, 'the lease was not given back; it runs out by itself')
+    })
+    logger.info(
+      { space: id, outcome: outcome.kind, seconds: (this.#nextFrame * FRAME_MS) / 1000 },
+      'mixer stopped',
+    )
+    onStopped(outcome)
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const unknownSession = (session: string): AppError =>
+  new AppError(404, 'unknown_session', `There is no WHIP session ${session}.`)

@@ -1,0 +1,70 @@
+import { AppError } from '@odeon/common/errors.ts'
+import type { StageEvent, StageMember } from '@odeon/common/events.ts'
+import type { Speaker } from '@odeon/common/internal.ts'
+import { MAX_ON_STAGE } from '@odeon/common/space.ts'
+
+/** Who is on stage, as everybody sees it. Plain bookkeeping: no sound, no clock. */
+export class Stage {
+  readonly #members = new Map<string, StageMember>()
+  /** Kept for those who come back. Bounded by the number of people who may speak. */
+  readonly #mutes = new Map<string, StageMember['muted']>()
+  #talking: string[] = []
+  title: string
+  /** Set by everything that a listener should be told at once. */
+  changed = false
+
+  constructor(title: string) {
+    this.title = title
+  }
+
+  get size(): number {
+    return this.#members.size
+  }
+
+  /** Throws `stage_full` (409). Someone who is there already takes his own place again. */
+  join({ id, name, role }: Speaker): void {
+    if (!this.#members.has(id) && this.#members.size >= MAX_ON_STAGE)
+      throw new AppError(409, 'stage_full', `The stage is full: ${MAX_ON_STAGE} people are on it already.`)
+    this.#members.set(id, { id, name, role, muted: this.#mutes.get(id) ?? 'no', connected: true })
+    this.changed = true
+  }
+
+  leave(id: string): void {
+    if (this.#members.delete(id)) this.changed = true
+  }
+
+  mute(id: string, muted: StageMember['muted']): void {
+    this.#mutes.set(id, muted)
+    const member = this.#members.get(id)
+    if (!member || member.muted === muted) return
+    this.#members.set(id, { ...member, muted })
+    this.changed = true
+  }
+
+  isMuted(id: string): boolean {
+    return this.#members.get(id)?.muted !== 'no'
+  }
+
+  setConnected(id: string, connected: boolean): void {
+    const member = this.#members.get(id)
+    if (!member || member.connected === connected) return
+    this.#members.set(id, { ...member, connected })
+    this.changed = true
+  }
+
+  /** True when the set of talkers changed. */
+  setTalking(ids: string[]): boolean {
+    if (ids.length === this.#talking.length && ids.every((id, index) => id === this.#talking[index]))
+      return false
+    this.#talking = ids
+    return true
+  }
+
+  get talking(): string[] {
+    return this.#talking
+  }
+
+  snapshot(): StageEvent {
+    return { type: 'stage', title: this.title, members: [...this.#members.values()], talking: this.#talking }
+  }
+}

@@ -1,0 +1,149 @@
+import {
+  MediaStreamTrack,
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  RtpHeader,
+  RtpPacket,
+  type RTCIceServer,
+} from 'werift'
+import { randomInt } from 'node:crypto'
+import { AppError, messageOf } from '@odeon/common/errors.ts'
+import { FRAME_SAMPLES } from '@odeon/common/time.ts'
+import { checkOffer, readFragment, ufragOf, wantsSound } from './sdp.ts'
+import type { MediaPacket } from './rtp.ts'
+
+/** One speaker's WebRTC connection. The only file that knows werift. */
+export interface Peer {
+  readonly answer: string
+  /** False for a `sendonly` offer (OBS, ffmpeg): nothing is sent to it. */
+  readonly hears: boolean
+  /** Epoch ms of the last datagram that proves the other end alive: RTP, or a STUN check of its consent (RFC 7675). */
+  readonly heardAt: number
+  readonly connected: boolean
+  /** Sends the next 20 ms. A no-op until connected and after the end. */
+  send(opus: Uint8Array): void
+  /** Takes trickled candidates. Throws `ice_restart_unsupported` (422) for new credentials. */
+  trickle(fragment: string): Promise<void>
+  close(): Promise<void>
+}
+
+export interface PeerSettings {
+  iceServers: RTCIceServer[]
+  /** Addresses to offer beside those of the network interfaces, e.g. the public one. */
+  addresses: string[]
+  /** UDP ports for this peer, both inclusive; any if undefined. */
+  ports: [number, number] | undefined
+}
+
+export interface PeerOptions {
+  sdp: string
+  settings: PeerSettings
+  onPacket(packet: MediaPacket): void
+  /** The connection has ended by itself. */
+  onGone(): void
+}
+
+const opus = new RTCRtpCodecParameters({
+  mimeType: 'audio/opus',
+  clockRate: 48_000,
+  channels: 2, // RFC 7587 §7: always 2 in the rtpmap; the fmtp says what is sent.
+  parameters: 'minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0;maxaveragebitrate=48000',
+})
+
+/** Answers an offer. Throws what `checkOffer` throws, and `bad_sdp` for what werift can't make sense of. */
+export async function openPeer(options: PeerOptions): Promise<Peer> {
+  checkOffer(options.sdp)
+  const { settings } = options
+  let heardAt = Date.now()
+  let connected = false
+  let gone = false
+  const connection = new RTCPeerConnection({
+    codecs: { audio: [opus], video: [] },
+    headerExtensions: { audio: [], video: [] },
+    iceServers: settings.iceServers, // Never werift's default, a public STUN server.
+    iceAdditionalHostAddresses: settings.addresses,
+    icePortRange: settings.ports,
+    iceUseTcp: false,
+    iceFilterStunResponse: () => {
+      heardAt = Date.now()
+      return true
+    },
+  })
+  const end = (): void => {
+    if (gone) return
+    gone = true
+    options.onGone()
+  }
+  connection.connectionStateChange.subscribe((state) => {
+    connected = state === 'connected'
+    if (state === 'failed' || state === 'closed') end()
+  })
+  connection.onTrack.subscribe((track) => {
+    if (track.kind !== 'audio') return
+    track.onReceiveRtp.subscribe(({ header, payload }) => {
+      heardAt = Date.now()
+      options.onPacket({
+        ssrc: header.ssrc,
+        sequence: header.sequenceNumber,
+        timestamp: header.timestamp,
+        payload,
+      })
+    })
+  })
+
+  const hears = wantsSound(options.sdp)
+  const track = new MediaStreamTrack({ kind: 'audio' })
+  let answer: string
+  try {
+    await connection.setRemoteDescription({ type: 'offer', sdp: options.sdp })
+    const transceiver = connection.getTransceivers().find(({ kind }) => kind === 'audio')
+    if (!transceiver) throw new Error('no audio line was accepted')
+    transceiver.setDirection(hears ? 'sendrecv' : 'recvonly')
+    if (hears) await transceiver.sender.replaceTrack(track)
+    await connection.setLocalDescription(await connection.createAnswer())
+    answer = connection.localDescription!.sdp
+  } catch (cause) {
+    gone = true
+    await connection.close()
+    throw new AppError(400, 'bad_sdp', `The offer could not be answered: ${messageOf(cause)}.`, { cause })
+  }
+
+  const ssrc = randomInt(2 ** 32)
+  let sequence = randomInt(2 ** 16)
+  let timestamp = randomInt(2 ** 32)
+  const payloadType = Number(/^m=audio \S+ \S+ (\d+)/m.exec(answer)?.[1] ?? 111)
+  let closing: Promise<void> | undefined
+  return {
+    answer,
+    hears,
+    get heardAt() {
+      return heardAt
+    },
+    get connected() {
+      return connected
+    },
+    send(packet) {
+      sequence = (sequence + 1) & 0xffff
+      timestamp = (timestamp + FRAME_SAMPLES) >>> 0
+      if (!connected || !hears) return
+      const header = new RtpHeader({ payloadType, sequenceNumber: sequence, timestamp, ssrc })
+      track.writeRtp(new RtpPacket(header, Buffer.from(packet.buffer, packet.byteOffset, packet.length)))
+    },
+    async trickle(fragment) {
+      const { candidates, ufrag } = readFragment(fragment)
+      if (ufrag !== undefined && ufrag !== ufragOf(options.sdp))
+        throw new AppError(
+          422,
+          'ice_restart_unsupported',
+          'ICE restarts are not supported: make a new session.',
+        )
+      for (const candidate of candidates) {
+        await connection.addIceCandidate({ candidate, sdpMLineIndex: 0 })
+      }
+    },
+    close() {
+      gone = true
+      return (closing ??= connection.close())
+    },
+  }
+}
