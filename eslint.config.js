@@ -3,7 +3,7 @@ import vue from 'eslint-plugin-vue'
 
 /** Libraries that one file alone may import, so that it is also the one file to change. */
 const wrapped = {
-  werift: 'ingest/werift-peer.ts',
+  werift: 'ingest/werift-{peer,speaker}.ts', // The server's side, and a client's for tests and benches.
   'libopus-wasm': 'common/opus.ts',
   'fluent-ffmpeg': 'transcoder/ffmpeg.ts',
   'hls.js': 'player/src/playback/hls.ts',

@@ -10,7 +10,7 @@ import { monotonicNow, startBeat } from './beat.ts'
 import { LogWriter } from './log-writer.ts'
 import type { IngestMetrics } from './metrics.ts'
 import { claimSpace, LEASE_RENEWAL_MS, LEASE_TTL_MS } from './owner.ts'
-import { Room } from './room.ts'
+import { Room, type Seat } from './room.ts'
 import { Stage } from './stage.ts'
 import { openPeer, type Peer, type PeerSettings } from './werift-peer.ts'
 
@@ -114,11 +114,11 @@ export class SpaceMixer {
   async join({ sdp, speaker }: Offer): Promise<{ session: string; sdp: string }> {
     this.#assertOpen()
     const session = `${speaker.id}-${randomId(12)}`
-    const waiting: { push?: (packet: Parameters<Parameters<typeof openPeer>[0]['onPacket']>[0]) => void } = {}
+    let seat: Seat | undefined = undefined as Seat | undefined // Packets may come before there is one.
     const peer = await openPeer({
       sdp,
       settings: this.#options.peerSettings(),
-      onPacket: (packet) => waiting.push?.(packet),
+      onPacket: (packet) => seat?.push(packet),
       onGone: () => void this.leave(session),
     })
     try {
@@ -128,8 +128,7 @@ export class SpaceMixer {
       await peer.close()
       throw error
     }
-    const seat = await this.#room.seat(speaker.id, peer.hears ? (opus) => peer.send(opus) : undefined)
-    waiting.push = (packet) => seat.push(packet)
+    seat = await this.#room.seat(speaker.id, peer.hears ? (opus) => peer.send(opus) : undefined)
     // Whoever dials again takes his own place: the older connection is dead or about to be.
     for (const older of [...this.#sessions.values()]) {
       if (older.userId !== speaker.id) continue

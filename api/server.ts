@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import type { AddressInfo, Server } from 'node:net'
+import { AppError, errorBody } from '@odeon/common/errors.ts'
+
+/** Either protocol's request and response; HTTP/2 through node's compatibility API. */
+export type Request = IncomingMessage | Http2ServerRequest
+export type Response = ServerResponse | Http2ServerResponse
+
+export type Handler = (request: Request, response: Response) => void
+
+export interface Tls {
+  /** Paths of PEM files. */
+  cert: string
+  key: string
+}
+
+export interface HttpOptions {
+  host: string
+  port: number
+  tls: Tls | undefined
+  handler: Handler
+}
+
+export interface HttpServer {
+  port: number
+  /** Stops taking connections and ends those that are open. */
+  close(): Promise<void>
+}
+
+/** Serves HTTP/1.1, or with a certificate HTTPS with HTTP/2 and 1.1. Throws `port_busy`, `bad_host`, `bad_tls` with what to do. */
+export async function listen({ host, port, tls, handler }: HttpOptions): Promise<HttpServer> {
+  const server = (tls ? createSecureServer({ ...readTls(tls), allowHTTP1: true }) : createServer()) as Server
+  server.on('request', handler)
+  const open = new Set<{ destroy(): void }>()
+  server.on('connection', (socket) => {
+    open.add(socket)
+    socket.on('close', () => open.delete(socket))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, host, port)))
+    server.listen(port, host, resolve)
+  })
+  let closing: Promise<void> | undefined
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      (closing ??= new Promise((resolve) => {
+        server.close(() => resolve())
+        for (const socket of open) socket.destroy()
+      })),
+  }
+}
+
+function readTls({ cert, key }: Tls): { cert: Buffer; key: Buffer } {
+  try {
+    return { cert: readFileSync(cert), key: readFileSync(key) }
+  } catch (cause) {
+    throw new AppError(
+      500,
+      'bad_tls',
+      `The certificate or its key can't be read. ODEON_TLS_CERT is ${cert}, ODEON_TLS_KEY is ${key}; both must be PEM files.`,
+      { cause },
+    )
+  }
+}
+
+function listenError(cause: NodeJS.ErrnoException, host: string, port: number): AppError {
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return new AppError(
+        500,
+        'port_busy',
+        `Port ${port} is in use by another program. Stop it, or choose another port: PORT=${port + 1} npm start`,
+        { cause },
+      )
+    case 'EACCES':
+      return new AppError(
+        500,
+        'port_forbidden',
+        `You may not listen on port ${port}. Choose one above 1023: PORT=8080 npm start`,
+        { cause },
+      )
+    default:
+      return new AppError(
+        500,
+        'bad_host',
+        `Can't listen on ${host}:${port} (${cause.code}). Check HOST and PORT.`,
+        {
+          cause,
+        },
+      )
+  }
+}
+
+/** Answers an error in the public shape. */
+export function sendError(response: Response, error: AppError, headers: Record<string, string> = {}): void {
+  const body = JSON.stringify(errorBody(error))
+  const plain = response as ServerResponse
+  plain.writeHead(error.status, { 'content-type': 'application/json; charset=utf-8', ...headers })
+  plain.end(body)
+}

@@ -1,0 +1,107 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { AppError } from '@odeon/common/errors.ts'
+import { explain } from '@odeon/common/parse.ts'
+
+/** Every setting of Odeon, read from the environment once, at the start. The descriptions are what `--help` prints. */
+
+const portRange = z
+  .string()
+  .regex(/^\d+-\d+$/, 'wanted: two ports with a hyphen, like 40000-40999')
+  .transform((text) => text.split('-').map(Number) as [number, number])
+  .refine(
+    ([low, high]) => low >= 1024 && high <= 65_535 && high - low >= 3,
+    'wanted: 1024-65535, at least 4 ports',
+  )
+
+const iceServers = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown
+    } catch {
+      context.addIssue('wanted: JSON, like [{"urls":"stun:stun.example.org"}]')
+      return z.NEVER
+    }
+  })
+  .pipe(
+    z.array(
+      z.object({ urls: z.string(), username: z.string().optional(), credential: z.string().optional() }),
+    ),
+  )
+
+export const Settings = z
+  .object({
+    PORT: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .default(8080)
+      .describe('where HTTP listens; 0 takes a free port'),
+    HOST: z
+      .string()
+      .default('0.0.0.0')
+      .describe('the address it listens on; 127.0.0.1 for this machine alone'),
+    ODEON_DATA: z.string().default('data').describe('the folder of the database and the recordings'),
+    ODEON_SECRET: z
+      .string()
+      .min(32)
+      .optional()
+      .describe(
+        'signs the guests’ tokens, 32 characters or more; made and kept in the data folder if not given',
+      ),
+    ODEON_TLS_CERT: z.string().optional().describe('PEM file; with its key, HTTPS and HTTP/2 are served'),
+    ODEON_TLS_KEY: z.string().optional().describe('PEM file with the private key'),
+    ODEON_PUBLIC_IP: z
+      .string()
+      .refine((text) => isIP(text) !== 0, 'wanted: an IP address')
+      .optional()
+      .describe('offered to speakers beside the addresses of this machine, e.g. in front of a NAT'),
+    ODEON_UDP_PORTS: portRange
+      .optional()
+      .describe('UDP ports for speakers, like 40000-40999; any if not given'),
+    ODEON_ICE_SERVERS: iceServers
+      .default([])
+      .describe('STUN and TURN servers that this node itself uses, as JSON; none by default'),
+    ODEON_EMPTY_MINUTES: z.coerce
+      .number()
+      .positive()
+      .default(10)
+      .describe('a space with nobody on stage ends after so many minutes'),
+    ODEON_LOG_LEVEL: z
+      .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+      .default('warn')
+      .describe('how much is logged on standard output: fatal, error, warn, info, debug, trace or silent'),
+    FFMPEG_PATH: z.string().optional().describe('another ffmpeg than the one that npm installed'),
+  })
+  .refine((settings) => !settings.ODEON_TLS_CERT === !settings.ODEON_TLS_KEY, {
+    message: 'wanted: both ODEON_TLS_CERT and ODEON_TLS_KEY, or neither',
+    path: ['ODEON_TLS_CERT'],
+  })
+export type Settings = z.infer<typeof Settings>
+
+/** Throws `bad_settings` that names each wrong variable. Empty variables count as not set. */
+export function readSettings(environment: NodeJS.ProcessEnv): Settings {
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const result = Settings.safeParse(set)
+  if (result.success) return result.data
+  throw new AppError(500, 'bad_settings', `The settings are wrong: ${explain(result.error)}.`)
+}
+
+/** The text of `npm start -- --help`. */
+export function settingsHelp(): string {
+  const rows = Object.entries(Settings.shape).map(([name, schema]) => {
+    const parsed = schema.safeParse(undefined)
+    const fallback = parsed.success && parsed.data !== undefined ? ` [${JSON.stringify(parsed.data)}]` : ''
+    return `  ${name.padEnd(20)} ${schema.description ?? ''}${fallback}`
+  })
+  return `Odeon: live audio for large audiences.
+
+  npm start              starts everything in one process, on this machine's own disk
+  npm start -- --help    this text
+
+Settings are environment variables, e.g.  PORT=9000 npm start
+${rows.join('\n')}
+`
+}
