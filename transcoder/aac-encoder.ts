@@ -1,0 +1,123 @@
+import { AAC_FRAME_SAMPLES, type Samples } from '@odeon/common/time.ts'
+import { AdtsParser } from './adts.ts'
+import { startFfmpeg, type FfmpegExit } from './ffmpeg.ts'
+
+/**
+ * AAC frames from frame `k` on, such that frame k on the wire is samples 1024k … 1024k+1023 of the space, whoever encodes it. An encoder
+ * that starts in the middle is fed the 8 frames before k first; what it makes of them is dropped, and so is its priming frame.
+ */
+
+const PREROLL_FRAMES = 8
+const PRIMING_FRAMES = 1
+/** ffmpeg gives frame k only after frame k+3, and holds one back at the end: zeros fed then push the last ones out. */
+const LOOKAHEAD_FRAMES = 3
+const TICK_MS = 500
+const STUCK_TICKS = 4 // 2 s
+const SLOW_START_TICKS = 20 // A new process on a loaded machine, 10 s.
+
+/** The first sample that an encoder for frame `k` must be fed; negative ones are zeros that it makes itself. */
+export const firstSampleFor = (frame: number): Samples => (frame - PREROLL_FRAMES) * AAC_FRAME_SAMPLES
+
+export interface AacEncoderOptions {
+  /** k */
+  firstFrame: number
+  ffmpegPath?: string | undefined
+}
+
+export interface AacEncoder {
+  pid(): number | undefined
+  /**
+   * PCM in −1 … 1 whose first sample is `start`; each piece where the one before it ended. Samples before the first one needed are left
+   * out. Waits while the encoder has enough.
+   */
+  write(start: Samples, pcm: Float32Array): Promise<void>
+  /** The space ends where the last piece ended: its last frame is filled up with zeros. */
+  end(): Promise<void>
+  /** Frames k, k+1, … in order, to the last of the space or as far as the encoder lived: then ask `exit`. For one reader. */
+  frames(): AsyncGenerator<Uint8Array>
+  readonly exit: Promise<FfmpegExit>
+  close(): Promise<void>
+}
+
+export function startAacEncoder({ firstFrame, ffmpegPath }: AacEncoderOptions): AacEncoder {
+  const ffmpeg = startFfmpeg(ffmpegPath)
+  const firstSample = firstSampleFor(firstFrame)
+  /** The next sample that ffmpeg gets. */
+  let next: Samples = firstSample
+  let received = 0 // AAC frames out of ffmpeg, dropped ones included.
+  let total = Infinity // AAC frames of the space, once its end is known.
+
+  const feed = async (pcm: Float32Array) => {
+    next += pcm.length
+    await ffmpeg.write(toS16le(pcm))
+  }
+
+  async function* frames(): AsyncGenerator<Uint8Array> {
+    const parser = new AdtsParser()
+    let frame = firstFrame - PREROLL_FRAMES - PRIMING_FRAMES
+    const watch = watchdog()
+    try {
+      for await (const piece of ffmpeg.output) {
+        watch.pause()
+        for (const bytes of parser.push(piece)) {
+          received++
+          if (frame >= firstFrame && frame < total) yield bytes
+          frame++
+        }
+        watch.resume()
+      }
+      if ((await ffmpeg.exit).kind === 'finished') parser.end()
+    } finally {
+      watch.close()
+    }
+  }
+
+  /** Kills an ffmpeg that gives nothing though it was fed, while somebody waits for its output. */
+  function watchdog() {
+    let waiting = true
+    let ticks = 0
+    let before = received
+    const timer = setInterval(() => {
+      const fed = Math.floor((next - firstSample) / AAC_FRAME_SAMPLES)
+      const owes = total < Infinity || fed > received + LOOKAHEAD_FRAMES + 1
+      ticks = waiting && owes && received === before ? ticks + 1 : 0
+      before = received
+      if (ticks === (received > 0 ? STUCK_TICKS : SLOW_START_TICKS))
+        void ffmpeg.stop(`No output for ${ticks * TICK_MS} ms.`)
+    }, TICK_MS)
+    return {
+      pause: () => (waiting = false),
+      resume: () => (waiting = true),
+      close: () => clearInterval(timer),
+    }
+  }
+
+  return {
+    pid: () => ffmpeg.pid(),
+    async write(start, pcm) {
+      if (next < 0 && start === 0) await feed(new Float32Array(-next))
+      const skip = Math.max(0, next - start)
+      if (start > next) throw new Error(`PCM from sample ${start}, wanted ${next}.`)
+      if (skip < pcm.length) await feed(pcm.subarray(skip))
+    },
+    async end() {
+      const last = Math.max(0, Math.ceil(next / AAC_FRAME_SAMPLES))
+      await feed(new Float32Array((last + LOOKAHEAD_FRAMES) * AAC_FRAME_SAMPLES - next))
+      total = last
+      ffmpeg.end()
+    },
+    frames,
+    exit: ffmpeg.exit,
+    async close() {
+      await ffmpeg.stop()
+    },
+  }
+}
+
+function toS16le(pcm: Float32Array): Uint8Array {
+  const bytes = new Uint8Array(pcm.length * 2)
+  const view = new DataView(bytes.buffer)
+  for (let i = 0; i < pcm.length; i++)
+    view.setInt16(i * 2, Math.max(-32_768, Math.min(32_767, Math.round(pcm[i]! * 32_768))), true)
+  return bytes
+}

@@ -1,0 +1,80 @@
+import { messageOf } from '@odeon/common/errors.ts'
+import { SpaceJob } from '@odeon/common/internal.ts'
+import { ARCHIVE_QUEUE, LIVE_QUEUE } from '@odeon/common/keys.ts'
+import type { Logger } from '@odeon/common/logger.ts'
+import type { Registry } from '@odeon/common/metrics.ts'
+import { parse } from '@odeon/common/parse.ts'
+import type { Job, Ports } from '@odeon/common/ports.ts'
+import { runArchiveJob } from './archive-job.ts'
+import { runLiveJob } from './live-job.ts'
+import { createTranscoderMetrics } from './metrics.ts'
+
+export interface TranscoderOptions {
+  ports: Ports
+  ffmpegPath?: string
+  logger: Logger
+  registry: Registry
+}
+
+export interface Transcoder {
+  /** Resolves when no live job runs here and the archives of those that ran here are written. Ask after the spaces were ended. */
+  idle(): Promise<void>
+  /** Stops the jobs where they are; spaces don't end by it, another worker goes on. */
+  close(): Promise<void>
+}
+
+/** Works on the live and the archive queue. */
+export function startTranscoder({ ports, ffmpegPath, logger, registry }: TranscoderOptions): Transcoder {
+  const metrics = createTranscoderMetrics(registry)
+  /** Jobs that run, wait to be run again, or were ordered by one that ran: `live <id>`, `archive <id>`. */
+  const unfinished = new Set<string>()
+  const waiting = new Set<() => void>()
+  const finish = (...names: string[]) => {
+    for (const name of names) unfinished.delete(name)
+    if (unfinished.size > 0) return
+    for (const resolve of waiting) resolve()
+    waiting.clear()
+  }
+
+  const handle = (kind: 'live' | 'archive', run: (job: SpaceJob, signal: AbortSignal) => Promise<void>) => {
+    return async ({ data, id, signal }: Job): Promise<void> => {
+      let job: SpaceJob
+      try {
+        job = parse(SpaceJob, data, `Job ${id}`)
+      } catch (error) {
+        logger.error({ job: id, error: messageOf(error) }, 'A job that nobody can do is left out.')
+        return
+      }
+      const name = `${kind} ${job.id}`
+      const ordered = `archive ${job.id}` // By every live job, just before it is done.
+      unfinished.add(name).add(ordered)
+      try {
+        await run(job, signal)
+        finish(name)
+      } catch (error) {
+        if (signal.aborted) finish(name, ordered)
+        else
+          logger.error({ space: job.id, error: messageOf(error) }, `The ${kind} job failed; it is run again.`)
+        throw error
+      }
+    }
+  }
+  const live = handle('live', (job, signal) =>
+    runLiveJob({ job, ports, ffmpegPath, logger, metrics, signal }),
+  )
+  const archive = handle('archive', (job) => runArchiveJob({ job, ports, logger }))
+  const workers = [ports.jobs.work(LIVE_QUEUE, live), ports.jobs.work(ARCHIVE_QUEUE, archive)]
+
+  let closing: Promise<void> | undefined
+  return {
+    async idle() {
+      if (unfinished.size > 0) await new Promise<void>((resolve) => waiting.add(resolve))
+    },
+    close() {
+      return (closing ??= Promise.all(workers.map((worker) => worker.close())).then(() => {
+        unfinished.clear()
+        finish()
+      }))
+    },
+  }
+}
