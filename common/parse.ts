@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { AppError } from './errors.ts'
 
 /** Parses what came from outside; the error says which field was wrong and what was wanted. */

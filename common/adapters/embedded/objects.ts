@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
+import { AppError } from '../../errors.ts'
+import type { ObjectInfo, Objects } from '../../ports.ts'
+
+/** Objects as files below a folder. A key is a relative path of plain names, so that no key leads out of it. */
+const KEY = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/
+const TEMPORARY = '.writing-'
+
+export interface FolderObjectsOptions {
+  folder: string
+}
+
+/** Opens the folder, made if needed; what a killed process left half written is removed. */
+export async function openFolderObjects({ folder }: FolderObjectsOptions): Promise<Objects> {
+  await mkdir(folder, { recursive: true })
+  for (const file of await files(folder)) if (isTemporary(file)) await rm(file, { force: true })
+
+  return {
+    async put(key, body) {
+      const path = pathOf(folder, key)
+      const parent = dirname(path)
+      await mkdir(parent, { recursive: true })
+      const temporary = join(parent, `${TEMPORARY}${randomUUID()}`)
+      try {
+        const file = await open(temporary, 'wx')
+        try {
+          await file.writeFile(body)
+          await file.sync()
+        } finally {
+          await file.close()
+        }
+        await rename(temporary, path)
+      } catch (error) {
+        await rm(temporary, { force: true })
+        throw error
+      }
+    },
+    async get(key, range) {
+      const path = pathOf(folder, key)
+      try {
+        if (!range) return await readFile(path)
+        const file = await open(path, 'r')
+        try {
+          const { size } = await file.stat()
+          const length = Math.max(0, Math.min(range.end + 1, size) - range.start)
+          const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, range.start)
+          return buffer.subarray(0, bytesRead)
+        } finally {
+          await file.close()
+        }
+      } catch (error) {
+        if (isMissing(error)) return undefined
+        throw error
+      }
+    },
+    async list(prefix) {
+      // Only the folder that the prefix names is walked, not the whole store.
+      const start = prefix.includes('/') ? join(folder, prefix.slice(0, prefix.lastIndexOf('/'))) : folder
+      if (prefix && !KEY.test(`${prefix}x`)) throw badKey(prefix)
+      const found: ObjectInfo[] = []
+      for (const file of await files(start)) {
+        const key = relative(folder, file).split(sep).join('/')
+        if (isTemporary(file) || !key.startsWith(prefix)) continue
+        found.push({ key, size: (await stat(file)).size })
+      }
+      return found.sort((a, b) => (a.key < b.key ? -1 : 1))
+    },
+    async delete(key) {
+      await rm(pathOf(folder, key), { force: true })
+    },
+    close: () => Promise.resolve(),
+  }
+}
+
+function pathOf(folder: string, key: string): string {
+  if (!KEY.test(key)) throw badKey(key)
+  return join(folder, ...key.split('/'))
+}
+
+const badKey = (key: string): AppError =>
+  new AppError(
+    400,
+    'bad_key',
+    `"${key.slice(0, 100)}" is no object key: names of letters, digits, . _ - with slashes between.`,
+  )
+
+const isTemporary = (path: string): boolean => path.slice(path.lastIndexOf(sep) + 1).startsWith(TEMPORARY)
+
+const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+/** Every file below a folder; none if there is no such folder. */
+async function files(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw error
+  }
+}
