@@ -1,0 +1,36 @@
+import type { ServerResponse } from 'node:http'
+import { abort, isBroken, unsentBytes } from './respond.ts'
+
+/**
+ * One reader of a segment that still grows: each chunk is one write, flushed at once, of bytes that all readers share. A reader that
+ * leaves more than `maxUnsentBytes` lying is dropped: live audio can't wait, and it can ask again.
+ */
+export class GrowingReader {
+  readonly #response: ServerResponse
+  readonly #maxUnsentBytes: number
+  readonly #onDrop: () => void
+
+  constructor(options: { response: ServerResponse; maxUnsentBytes: number; onDrop: () => void }) {
+    this.#response = options.response
+    this.#maxUnsentBytes = options.maxUnsentBytes
+    this.#onDrop = options.onDrop
+  }
+
+  push(bytes: Uint8Array): void {
+    if (isBroken(this.#response)) return
+    this.#response.write(bytes)
+    if (unsentBytes(this.#response) <= this.#maxUnsentBytes) return
+    this.#onDrop()
+    abort(this.#response)
+  }
+
+  /** The segment is complete. */
+  end(): void {
+    if (!isBroken(this.#response)) this.#response.end()
+  }
+
+  /** It never will be: what was sent must not be taken for the whole. */
+  abort(): void {
+    abort(this.#response)
+  }
+}
