@@ -69,10 +69,9 @@ export async function startOdeon(settings: Settings): Promise<Odeon> {
   const janitor = superviseSpaces({ ports, logger, logIsDurable: false })
   const origin = createOrigin({ log: ports.log, objects: ports.objects, logger, registry })
   const ops = createOps({ registry, ports })
-  const api = control.callback()
   const handler: Handler = (request, response) => {
     if (origin.handle(request, response) || ops(request, response)) return
-    if (request.url === '/api' || request.url?.startsWith('/api/')) return api(request, response)
+    if (request.url === '/api' || request.url?.startsWith('/api/')) return control(request, response)
     pages(request, response)
   }
 
@@ -80,7 +79,7 @@ export async function startOdeon(settings: Settings): Promise<Odeon> {
   const stop = async (): Promise<void> => {
     await ingest.endAll('shutdown')
     await within(FINISH_MS, transcoder.idle())
-    await Promise.all([http?.close(), origin.close(), control.close(), janitor.close()])
+    await Promise.all([http?.close(), origin.close(), janitor.close()])
     await Promise.all([ingest.close(), transcoder.close()])
     await Promise.all([ports.jobs.close(), ports.log.close(), ports.objects.close()])
     await ports.store.close()

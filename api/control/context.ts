@@ -1,0 +1,65 @@
+import type { Context } from 'koa'
+import type { z } from 'zod'
+import { AppError } from '@odeon/common/errors.ts'
+import { SpaceId } from '@odeon/common/ids.ts'
+import type { Speaker } from '@odeon/common/internal.ts'
+import type { Logger } from '@odeon/common/logger.ts'
+import { parse } from '@odeon/common/parse.ts'
+import type { Ports } from '@odeon/common/ports.ts'
+import { getSpace, unknownSpace, type Space } from '@odeon/common/space.ts'
+import type { IngestClient } from './ingest-client.ts'
+import type { RateLimit } from './rate-limit.ts'
+import type { StageReader } from './stage-reader.ts'
+import type { Tokens } from './tokens.ts'
+
+/** What the routes share. */
+export interface Deps {
+  ports: Ports
+  tokens: Tokens
+  ingest: IngestClient
+  stages: StageReader
+  limit: RateLimit
+  logger: Logger
+  /** Epoch ms. */
+  now(): number
+}
+
+export type RoleInSpace = Speaker['role'] | 'listener'
+
+/** The parsed JSON body. Throws `unsupported_media_type` (415) or `bad_input` (400). */
+export function body<T>(ctx: Context, schema: z.ZodType<T>): T {
+  if (!ctx.is('json'))
+    throw new AppError(
+      415,
+      'unsupported_media_type',
+      `The body must be application/json; it was ${ctx.get('content-type') || 'nothing'}.`,
+    )
+  return parse(schema, ctx.request.body, 'body')
+}
+
+/** Throws `bad_input` (400) or `unknown_space` (404). */
+export async function loadSpace(
+  ctx: Context & { params: Record<string, string> },
+  { ports }: Deps,
+): Promise<Space> {
+  const id = spaceId(ctx)
+  const space = await getSpace(ports.store, id)
+  if (!space) throw unknownSpace(id)
+  return space
+}
+
+export const spaceId = (ctx: { params: Record<string, string> }): string =>
+  parse(SpaceId, ctx.params['id'], 'space id')
+
+export const roleIn = (space: Space, userId: string): RoleInSpace =>
+  space.speakers[userId]?.role ?? 'listener'
+
+/** Throws `forbidden` (403) with what the host alone may do: "end this space". */
+export function assertHost(space: Space, userId: string, what: string): void {
+  if (roleIn(space, userId) !== 'host') throw new AppError(403, 'forbidden', `Only the host may ${what}.`)
+}
+
+export function assertLive(space: Space): void {
+  if (space.state === 'scheduled') throw new AppError(409, 'not_live', 'This space has not started yet.')
+  if (space.state === 'ended') throw new AppError(409, 'already_ended', 'This space has ended.')
+}

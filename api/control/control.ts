@@ -1,0 +1,122 @@
+import { bodyParser } from '@koa/bodyparser'
+import { Router } from '@koa/router'
+import Koa from 'koa'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { AppError, errorBody } from '@odeon/common/errors.ts'
+import { MAX_SDP_BYTES } from '@odeon/common/internal.ts'
+import type { Logger } from '@odeon/common/logger.ts'
+import { Counter, type Registry } from '@odeon/common/metrics.ts'
+import type { Ports } from '@odeon/common/ports.ts'
+import type { Handler } from '../server.ts'
+import type { Deps } from './context.ts'
+import { createIngestClient } from './ingest-client.ts'
+import { inviteRoutes } from './invites.ts'
+import { createRateLimit, DEFAULT_LIMITS, type Limits } from './rate-limit.ts'
+import { sessionRoutes } from './session.ts'
+import { spaceRoutes } from './spaces.ts'
+import { speakerRoutes } from './speakers.ts'
+import { createStageReader } from './stage-reader.ts'
+import { createTokens } from './tokens.ts'
+import { whipRoutes } from './whip.ts'
+
+export interface ControlOptions {
+  ports: Ports
+  /** Signs the guests' tokens. */
+  secret: string
+  /** The internal address of the ingest node that mixes a space. */
+  ingestFor(space: string): Promise<string>
+  internalSecret: string
+  logger: Logger
+  registry: Registry
+  limits?: Limits
+  now?: () => number
+}
+
+/** The control plane: which spaces exist, who may do what in them, and WHIP. Everything below `/api`. */
+export function createControlPlane(options: ControlOptions): Handler {
+  const { ports, logger, registry, now = Date.now } = options
+  const deps: Deps = {
+    ports,
+    logger,
+    now,
+    tokens: createTokens(options.secret),
+    ingest: createIngestClient({ ingestFor: options.ingestFor, secret: options.internalSecret }),
+    stages: createStageReader(ports.log, now),
+    limit: createRateLimit(ports.store, options.limits ?? DEFAULT_LIMITS),
+  }
+  const requests = new Counter({
+    name: 'odeon_api_requests_total',
+    help: 'Requests to the control plane.',
+    labelNames: ['method', 'status'],
+    registers: [registry],
+  })
+  const router = new Router()
+  for (const routes of [sessionRoutes, spaceRoutes, inviteRoutes, speakerRoutes, whipRoutes])
+    routes(router, deps)
+
+  const app = new Koa()
+  app.silent = true
+  app.use(async (ctx, next) => {
+    ctx.set({
+      'access-control-allow-origin': '*',
+      'access-control-allow-headers': 'authorization, content-type, if-match',
+      'access-control-allow-methods': 'GET, POST, PATCH, DELETE, OPTIONS',
+      'access-control-expose-headers': 'location, link, etag, retry-after',
+      'access-control-max-age': '86400',
+      'x-content-type-options': 'nosniff',
+    })
+    try {
+      if (ctx.method === 'OPTIONS') {
+        ctx.status = 204
+        if (ctx.path.endsWith('/whip')) ctx.set('accept-post', 'application/sdp')
+      } else await next()
+      if (ctx.status === 404 && ctx.body === undefined)
+        throw new AppError(404, 'not_found', `There is nothing at ${ctx.path.slice(0, 200)}.`)
+      if (ctx.status === 405 || ctx.status === 501)
+        throw new AppError(405, 'method_not_allowed', `${ctx.method} is not possible here.`)
+    } catch (error) {
+      const shown = toAppError(error)
+      if (shown.status >= 500 && !(error instanceof AppError))
+        logger.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
+      ctx.status = shown.status
+      if (shown.status === 401) ctx.set('www-authenticate', 'Bearer')
+      if (shown.status === 429 || shown.status === 503)
+        ctx.set('retry-after', shown.status === 429 ? '60' : '2')
+      ctx.set('cache-control', 'no-store')
+      ctx.body = errorBody(shown)
+    }
+    requests.inc({ method: ctx.method, status: ctx.status })
+  })
+  app.use(
+    bodyParser({
+      enableTypes: ['json', 'text'],
+      extendTypes: { text: ['application/sdp', 'application/trickle-ice-sdpfrag'] },
+      jsonLimit: 16 * 1024,
+      textLimit: MAX_SDP_BYTES,
+    }),
+  )
+  app.use(router.routes())
+  app.use(router.allowedMethods())
+  const callback = app.callback()
+  return (request, response) => void callback(request as IncomingMessage, response as ServerResponse)
+}
+
+/** What came out of Koa or the body parser, in our words. */
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  const status = (error as { status?: unknown }).status
+  switch (status) {
+    case 400:
+      return new AppError(400, 'bad_json', 'The body is not JSON.', { cause: error })
+    case 413:
+      return new AppError(413, 'too_large', 'The body is too large: 16 kB of JSON or 64 kB of SDP at most.', {
+        cause: error,
+      })
+    case 415:
+      return new AppError(415, 'unsupported_media_type', 'The encoding of the body is not supported.', {
+        cause: error,
+      })
+    default:
+      return new AppError(500, 'internal', 'Something failed on our side. Try again.', { cause: error })
+  }
+}

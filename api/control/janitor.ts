@@ -1,0 +1,68 @@
+import { messageOf } from '@odeon/common/errors.ts'
+import { frameOf } from '@odeon/common/frame.ts'
+import type { SpaceJob } from '@odeon/common/internal.ts'
+import { ARCHIVE_QUEUE, logKey, ownerKey } from '@odeon/common/keys.ts'
+import type { Logger } from '@odeon/common/logger.ts'
+import type { Ports } from '@odeon/common/ports.ts'
+import { asEnded, listSpaces, updateSpace, type Space } from '@odeon/common/space.ts'
+import { FRAME_MS, MAX_HOLE_MS } from '@odeon/common/time.ts'
+
+export interface JanitorOptions {
+  ports: Ports
+  logger: Logger
+  /** False where the log dies with the process: then a space that was live before this start can't go on. */
+  logIsDurable: boolean
+  now?: () => number
+  everyMs?: number
+}
+
+export interface Janitor {
+  /** Looks once; also done at the start and then every ten seconds. */
+  sweep(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Ends spaces that nobody mixes any more, and sees to it that a replay is made of what was stored. */
+export function superviseSpaces(options: JanitorOptions): Janitor {
+  const { ports, logger, logIsDurable, now = Date.now, everyMs = 10_000 } = options
+  const openedAt = now()
+
+  const isAbandoned = async ({ id, startedAt = 0 }: Space): Promise<boolean> => {
+    if (!logIsDurable && startedAt < openedAt) return true
+    if (await ports.store.holder(ownerKey(id))) return false
+    const newest = await ports.log.newest(logKey(id))
+    const heardUntil = startedAt + (newest ? Math.max(0, frameOf(newest.id)) * FRAME_MS : 0)
+    return now() - heardUntil > MAX_HOLE_MS
+  }
+
+  const archive = ({ id, startedAt = 0 }: Space): Promise<void> => {
+    const job: SpaceJob = { id, startedAt }
+    return ports.jobs.add(ARCHIVE_QUEUE, id, job)
+  }
+
+  const sweep = async (): Promise<void> => {
+    for (const space of await listSpaces(ports.store)) {
+      if (space.state === 'live' && (await isAbandoned(space))) {
+        logger.warn({ space: space.id }, 'nobody mixes this space any more: ended')
+        await archive(await updateSpace(ports.store, space.id, (live) => asEnded(live, 'abandoned', now())))
+      } else if (!logIsDurable && space.replay.state === 'preparing' && (space.endedAt ?? 0) < openedAt) {
+        await archive(space) // The job was lost with the process that had it.
+      }
+    }
+  }
+
+  let sweeping: Promise<void> = Promise.resolve()
+  const next = (): Promise<void> =>
+    (sweeping = sweeping.then(sweep).catch((error: unknown) => {
+      logger.error({ err: messageOf(error) }, 'the spaces could not be looked after')
+    }))
+  void next()
+  const timer = setInterval(() => void next(), everyMs)
+  return {
+    sweep: next,
+    close() {
+      clearInterval(timer)
+      return sweeping
+    },
+  }
+}

@@ -1,0 +1,118 @@
+import type { Router } from '@koa/router'
+import { z } from 'zod'
+import { AppError } from '@odeon/common/errors.ts'
+import type { InboxEvent } from '@odeon/common/events.ts'
+import { newSpaceId } from '@odeon/common/ids.ts'
+import type { SpaceJob } from '@odeon/common/internal.ts'
+import { inboxKey, LIVE_QUEUE, spaceKey } from '@odeon/common/keys.ts'
+import { parse } from '@odeon/common/parse.ts'
+import type { Log } from '@odeon/common/ports.ts'
+import { asEnded, listSpaces, updateSpace, type Space } from '@odeon/common/space.ts'
+import { assertHost, assertLive, body, loadSpace, roleIn, spaceId, type Deps } from './context.ts'
+import { personText } from './names.ts'
+import { presentSpace } from './present.ts'
+
+const YEAR_MS = 366 * 24 * 3600_000
+const LISTED = 100
+
+const NewSpace = z.object({
+  title: personText(120),
+  /** Epoch ms. */
+  scheduledFor: z.number().int().positive().optional(),
+})
+const ListQuery = z.object({ state: z.enum(['scheduled', 'live', 'ended']).optional() })
+
+/** Hands an event to the mixer of a space. */
+export async function tellMixer(log: Log, id: string, event: InboxEvent): Promise<void> {
+  await log.add(inboxKey(id), new TextEncoder().encode(JSON.stringify(event)))
+}
+
+/** Spaces: open, list, start, end. */
+export function spaceRoutes(router: Router, deps: Deps): void {
+  const { ports, tokens, ingest, stages, now } = deps
+
+  const present = async (space: Space) =>
+    presentSpace(space, space.state === 'live' ? await stages(space.id) : null)
+
+  router.post('/api/spaces', async (ctx) => {
+    const user = await tokens.require(ctx)
+    const { title, scheduledFor } = body(ctx, NewSpace)
+    if (scheduledFor !== undefined && Math.abs(scheduledFor - now()) > YEAR_MS)
+      throw new AppError(
+        400,
+        'bad_input',
+        'body: scheduledFor: wanted: a time within a year, in ms since 1970.',
+      )
+    await deps.limit('spaces', ctx.ip)
+    const space: Space = {
+      id: newSpaceId(),
+      title,
+      state: 'scheduled',
+      host: user,
+      speakers: { [user.id]: { name: user.name, role: 'host' } },
+      createdAt: now(),
+      ...(scheduledFor !== undefined && { scheduledFor }),
+      replay: { state: 'none' },
+    }
+    await ports.store.put(spaceKey(space.id), space, 0)
+    ctx.status = 201
+    ctx.body = await present(space)
+  })
+
+  router.get('/api/spaces', async (ctx) => {
+    const { state } = parse(ListQuery, ctx.query, 'query')
+    const spaces = (await listSpaces(ports.store))
+      .filter((space) => state === undefined || space.state === state)
+      .sort((a, b) => (b.startedAt ?? b.createdAt) - (a.startedAt ?? a.createdAt))
+      .slice(0, LISTED)
+    ctx.set('cache-control', 'public, max-age=1')
+    ctx.body = { spaces: await Promise.all(spaces.map(present)) }
+  })
+
+  router.get('/api/spaces/:id', async (ctx) => {
+    const space = await loadSpace(ctx, deps)
+    ctx.set('cache-control', 'public, max-age=1')
+    ctx.body = await present(space)
+  })
+
+  router.get('/api/spaces/:id/me', async (ctx) => {
+    const user = await tokens.require(ctx)
+    const space = await loadSpace(ctx, deps)
+    ctx.set('cache-control', 'no-store')
+    ctx.body = { role: roleIn(space, user.id) }
+  })
+
+  router.post('/api/spaces/:id/start', async (ctx) => {
+    const user = await tokens.require(ctx)
+    const startedAt = now()
+    const space = await updateSpace(ports.store, spaceId(ctx), (space) => {
+      assertHost(space, user.id, 'start this space')
+      if (space.state === 'live') throw new AppError(409, 'already_started', 'This space is live already.')
+      if (space.state === 'ended') throw new AppError(409, 'already_ended', 'This space has ended.')
+      return { ...space, state: 'live', startedAt }
+    })
+    try {
+      await ingest.open(space.id, { startedAt, title: space.title })
+    } catch (error) {
+      await updateSpace(ports.store, space.id, (live) => {
+        const { startedAt: _unused, ...rest } = live
+        return { ...rest, state: 'scheduled' }
+      })
+      throw error
+    }
+    const job: SpaceJob = { id: space.id, startedAt }
+    await ports.jobs.add(LIVE_QUEUE, space.id, job)
+    ctx.body = await present(space)
+  })
+
+  router.post('/api/spaces/:id/end', async (ctx) => {
+    const user = await tokens.require(ctx)
+    const space = await updateSpace(ports.store, spaceId(ctx), (space) => {
+      assertHost(space, user.id, 'end this space')
+      assertLive(space)
+      return asEnded(space, 'host', now())
+    })
+    await tellMixer(ports.log, space.id, { type: 'end', reason: 'host' })
+    ctx.body = await present(space)
+  })
+}

@@ -1,0 +1,59 @@
+import { errors, jwtVerify, SignJWT } from 'jose'
+import type { Context } from 'koa'
+import { z } from 'zod'
+import { AppError } from '@odeon/common/errors.ts'
+import { UserId } from '@odeon/common/ids.ts'
+
+/** Guest identities: a JWT (RFC 7519, HS256) of a name and an id, good for 30 days. Nothing is stored for them. */
+
+export interface User {
+  id: string
+  name: string
+}
+
+export interface Tokens {
+  sign(user: User): Promise<string>
+  /** The bearer of a request. Throws `unauthorized` (401). */
+  require(ctx: Context): Promise<User>
+  /** Undefined where there is no usable token. */
+  find(ctx: Context): Promise<User | undefined>
+}
+
+const Claims = z.object({ sub: UserId, name: z.string() })
+const ISSUER = 'odeon'
+
+export function createTokens(secret: string): Tokens {
+  const key = new TextEncoder().encode(secret)
+  const require = async (ctx: Context): Promise<User> => {
+    const token = /^Bearer (\S+)$/i.exec(ctx.get('authorization'))?.[1]
+    if (!token)
+      throw unauthorized('This needs a token: POST /api/session gives one, to be sent as a bearer token.')
+    try {
+      const { payload } = await jwtVerify(token, key, { issuer: ISSUER, algorithms: ['HS256'] })
+      const claims = Claims.parse(payload)
+      return { id: claims.sub, name: claims.name }
+    } catch (cause) {
+      const expired = cause instanceof errors.JWTExpired
+      throw unauthorized(
+        expired ? 'The token has expired. Get a new one.' : 'The token is not valid here.',
+        cause,
+      )
+    }
+  }
+  return {
+    sign: ({ id, name }) =>
+      new SignJWT({ name })
+        .setProtectedHeader({ alg: 'HS256' })
+        .setSubject(id)
+        .setIssuer(ISSUER)
+        .setIssuedAt()
+        .setExpirationTime('30d')
+        .sign(key),
+    require,
+    find: (ctx) =>
+      ctx.get('authorization') ? require(ctx).catch(() => undefined) : Promise.resolve(undefined),
+  }
+}
+
+const unauthorized = (message: string, cause?: unknown): AppError =>
+  new AppError(401, 'unauthorized', message, { cause })

@@ -1,0 +1,67 @@
+import type { Router } from '@koa/router'
+import type { Context } from 'koa'
+import { AppError } from '@odeon/common/errors.ts'
+import { assertLive, loadSpace, roleIn, spaceId, type Deps } from './context.ts'
+
+/** WHIP, RFC 9725: the door to the stage for browsers, OBS, GStreamer and ffmpeg. */
+
+const SDP = 'application/sdp'
+const FRAGMENT = 'application/trickle-ice-sdpfrag'
+
+function text(ctx: Context, type: string): string {
+  if (!ctx.is(type))
+    throw new AppError(
+      415,
+      'unsupported_media_type',
+      `The body must be ${type}; it was ${ctx.get('content-type') || 'nothing'}.`,
+    )
+  if (typeof ctx.request.body !== 'string') throw new AppError(400, 'bad_sdp', 'The body is empty.')
+  return ctx.request.body
+}
+
+export function whipRoutes(router: Router, deps: Deps): void {
+  const { tokens, ingest } = deps
+
+  /** A session is named `<user>-<random>`, so that a foreign token is told from the right one without keeping anything. */
+  const ownSession = async (ctx: Context & { params: Record<string, string> }): Promise<string> => {
+    const user = await tokens.require(ctx)
+    const session = ctx.params['session'] ?? ''
+    if (!/^[a-z0-9]{8,32}-[a-z0-9]{8,32}$/.test(session))
+      throw new AppError(404, 'unknown_session', 'There is no such WHIP session.')
+    if (!session.startsWith(`${user.id}-`))
+      throw new AppError(403, 'forbidden', 'This WHIP session belongs to somebody else.')
+    return session
+  }
+
+  router.post('/api/spaces/:id/whip', async (ctx) => {
+    const user = await tokens.require(ctx)
+    const space = await loadSpace(ctx, deps)
+    const sdp = text(ctx, SDP)
+    const role = roleIn(space, user.id)
+    if (role === 'listener')
+      throw new AppError(
+        403,
+        'forbidden',
+        'You are a listener here. A speaker link from the host lets you on stage.',
+      )
+    assertLive(space)
+    const answer = await ingest.join(space.id, { sdp, speaker: { id: user.id, name: user.name, role } })
+    ctx.status = 201
+    ctx.set('location', `/api/spaces/${space.id}/whip/${answer.session}`)
+    ctx.type = SDP
+    ctx.body = answer.sdp
+  })
+
+  router.patch('/api/spaces/:id/whip/:session', async (ctx) => {
+    const session = await ownSession(ctx)
+    await ingest.trickle(spaceId(ctx), session, text(ctx, FRAGMENT))
+    ctx.status = 204
+  })
+
+  router.delete('/api/spaces/:id/whip/:session', async (ctx) => {
+    const session = await ownSession(ctx)
+    await ingest.leave(spaceId(ctx), session)
+    ctx.status = 200 // RFC 9725 §4.2; OBS wants exactly this.
+    ctx.body = ''
+  })
+}
