@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 
 const alphabet = 'abcdefghijkmnpqrstuvwxyz23456789' // 32 letters that can't be mistaken for one another.
 
-/** A random name of `length` letters, 5 bits each. */
+/** A random name of `length` letters, 5 bits each. Web Crypto, which the browser has too. */
 export const randomId = (length: number): string =>
-  Array.from(randomBytes(length), (byte) => alphabet[byte % 32]).join('')
+  Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => alphabet[byte % 32]).join('')
 
 export const SpaceId = z
   .string()
