@@ -9,8 +9,8 @@ import { startFfmpeg, type FfmpegExit } from './ffmpeg.ts'
 
 const PREROLL_FRAMES = 8
 const PRIMING_FRAMES = 1
-/** ffmpeg gives frame k only after frame k+3, and holds one back at the end: zeros fed then push the last ones out. */
-const LOOKAHEAD_FRAMES = 3
+/** ffmpeg gives frame k once frame k+2 went in, or the end. */
+const LOOKAHEAD_FRAMES = 2
 const TICK_MS = 500
 const STUCK_TICKS = 4 // 2 s
 const SLOW_START_TICKS = 20 // A new process on a loaded machine, 10 s.
@@ -102,7 +102,7 @@ export function startAacEncoder({ firstFrame, ffmpegPath }: AacEncoderOptions): 
     },
     async end() {
       const last = Math.max(0, Math.ceil(next / AAC_FRAME_SAMPLES))
-      await feed(new Float32Array((last + LOOKAHEAD_FRAMES) * AAC_FRAME_SAMPLES - next))
+      await feed(new Float32Array(last * AAC_FRAME_SAMPLES - next))
       total = last
       ffmpeg.end()
     },

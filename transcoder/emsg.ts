@@ -32,7 +32,7 @@ export const encodeEmsg = ({ presentationTime, duration, id, events }: EventMess
     encodeTxxx(DESCRIPTION, JSON.stringify(events)),
   )
 
-const FIXED = 28 // version and flags, timescale, presentation time, duration, id
+const FIXED = 24 // version and flags, timescale, presentation time, duration, id
 
 /** The body of an `emsg` box; undefined for one of another scheme or without our text. Throws when it is damaged. */
 export function decodeEmsg(body: Uint8Array): EventMessage | undefined {

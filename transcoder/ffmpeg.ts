@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { ChildProcess } from 'node:child_process'
-import { PassThrough } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { path as installedFfmpeg } from '@ffmpeg-installer/ffmpeg'
 import fluent from 'fluent-ffmpeg'
 import { AAC_BITRATE } from '@odeon/common/cmaf-init.ts'
@@ -22,7 +22,7 @@ export interface Ffmpeg {
   /** No more PCM comes: ffmpeg gives what it holds and finishes. */
   end(): void
   /** Ends when ffmpeg does, in whatever way. A reader that stops reading stops ffmpeg, then `write`. */
-  readonly output: AsyncIterable<Uint8Array>
+  readonly output: Readable
   /** Never rejects. */
   readonly exit: Promise<FfmpegExit>
   /** Kills it. With a reason, it counts as crashed for that reason. */
@@ -36,8 +36,9 @@ const LAST_WORDS = 20
 
 const inputOptions = [
   ...['-hide_banner', '-nostats', '-loglevel', 'warning'],
-  // Raw audio has nothing to find out: the first sample is encoded as soon as it is there.
-  ...['-fflags', 'nobuffer', '-probesize', '32', '-analyzeduration', '0'],
+  // Raw audio has nothing to find out: the first sample is encoded as soon as it is there. (`-fflags nobuffer` would throw away what was
+  // read to find it out.)
+  ...['-probesize', '32', '-analyzeduration', '0'],
   ...['-ar', String(SAMPLE_RATE), '-ac', '1'],
 ]
 const outputOptions = ['-c:a', 'aac', '-b:a', String(AAC_BITRATE), '-flush_packets', '1']
@@ -77,7 +78,7 @@ export function startFfmpeg(path: string | undefined): Ffmpeg {
       if (stopping) process.kill('SIGKILL')
     })
     .on('stderr', (line: string) => {
-      lastWords.push(line)
+      if (line) lastWords.push(line)
       if (lastWords.length > LAST_WORDS) lastWords.shift()
     })
     .on('end', () => settle({ kind: 'finished' }))

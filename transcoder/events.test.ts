@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import type { TimedEvent } from '@odeon/common/events.ts'
+import { EventsByChunk } from './events-by-chunk.ts'
+import { EventReducer } from './reduce-events.ts'
+import { stage } from './testing/space-log.ts'
+
+test('an event belongs to the chunk that holds the first sample of its frame', () => {
+  const events = new EventsByChunk()
+  for (const frame of [0, 5, 6, 10, 11, 96]) events.add(frame, [{ type: 'talking', ids: [] }])
+  const taken = (chunk: number) => events.take(chunk * 5120).map(({ frame }) => frame)
+  expect(taken(0)).toEqual([0, 5]) // Frame 5 begins at sample 4 800, frame 6 at 5 760.
+  expect(taken(1)).toEqual([6, 10])
+  expect(taken(2)).toEqual([11])
+  expect(taken(17)).toEqual([])
+  expect(taken(18)).toEqual([96]) // The first frame of segment 1 is in its first chunk.
+})
+
+test('events before the first chunk that is taken are forgotten', () => {
+  const events = new EventsByChunk()
+  events.add(1, [stage('Old')])
+  events.add(30, [stage('New')])
+  expect(events.take(5 * 5120).map(({ frame }) => frame)).toEqual([30])
+})
+
+test('a replay keeps changes of the stage and of who talks, and nothing else', () => {
+  const given: TimedEvent[] = [
+    { ...stage('One'), frame: 0 },
+    { ...stage('One'), frame: 48 },
+    { type: 'talking', ids: ['ana00000', 'ben00000'], frame: 50 },
+    { type: 'levels', levels: { ana00000: 200 }, frame: 55 },
+    { ...stage('One', ['ben00000', 'ana00000']), frame: 96 },
+    { type: 'talking', ids: ['ben00000', 'ana00000'], frame: 97 },
+    { ...stage('One', ['ana00000']), frame: 144 },
+    { ...stage('Two', ['ana00000']), frame: 150 },
+    { type: 'talking', ids: [], frame: 160 },
+  ]
+  const reducer = new EventReducer()
+  for (const event of given) reducer.add(event)
+  expect(reducer.events).toEqual([
+    given[0],
+    given[2],
+    { type: 'talking', ids: ['ana00000'], frame: 144 },
+    given[7],
+    given[8],
+  ])
+})
