@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod/mini'
 import { UserId } from './ids.ts'
 
 /**
@@ -35,7 +35,7 @@ export const TalkingEvent = z.object({ type: z.literal('talking'), ids: z.array(
 /** Loudness of those who talk, 0 (silent) to 255 (full scale), about ten times a second while anybody talks. */
 export const LevelsEvent = z.object({
   type: z.literal('levels'),
-  levels: z.record(UserId, z.number().int().min(0).max(255)),
+  levels: z.record(UserId, z.int().check(z.gte(0), z.lte(255))),
 })
 
 export const SpaceEvent = z.discriminatedUnion('type', [StageEvent, TalkingEvent, LevelsEvent])
@@ -43,8 +43,9 @@ export type SpaceEvent = z.infer<typeof SpaceEvent>
 
 /** An event and the frame (20 ms, counted from the start of the space) in which it happened. */
 export type TimedEvent = SpaceEvent & { frame: number }
-export const TimedEvent: z.ZodType<TimedEvent> = SpaceEvent.and(
-  z.object({ frame: z.number().int().nonnegative() }),
+export const TimedEvent: z.ZodMiniType<TimedEvent> = z.intersection(
+  SpaceEvent,
+  z.object({ frame: z.int().check(z.gte(0)) }),
 )
 
 /**
