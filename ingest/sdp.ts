@@ -22,11 +22,20 @@ export function checkOffer(sdp: string): void {
   if (!/^m=audio \d+ UDP\/TLS\/RTP\/SAVPF? /.test(first[0]!))
     throw unusable('no_dtls', 'The audio of the offer is not WebRTC: the profile must be UDP/TLS/RTP/SAVPF.')
   const session = lines.slice(0, lines.indexOf(first[0]!))
-  for (const attribute of ['ice-ufrag', 'ice-pwd', 'fingerprint']) {
-    if (![...session, ...first].some((line) => line.startsWith(`a=${attribute}:`)))
-      throw bad(`The offer lacks a=${attribute}, which WebRTC needs.`)
+  const attributes = [...session, ...first]
+  for (const { name, form } of TRANSPORT) {
+    const line = attributes.find((attribute) => attribute.startsWith(`a=${name}:`))
+    if (!line) throw bad(`The offer lacks a=${name}, which WebRTC needs.`)
+    if (!form.test(line.slice(name.length + 3))) throw bad(`The offer's a=${name} is malformed.`)
   }
 }
+
+/** RFC 8839 §5.4 and RFC 8122 §5. */
+const TRANSPORT = [
+  { name: 'ice-ufrag', form: /^[A-Za-z0-9+/]{4,256}$/ },
+  { name: 'ice-pwd', form: /^[A-Za-z0-9+/]{22,256}$/ },
+  { name: 'fingerprint', form: /^sha-(256|384|512) [0-9A-F]{2}(:[0-9A-F]{2})+$/i },
+]
 
 /** True when the offerer wants to hear the others too (`sendrecv`); `sendonly` does not. */
 export function wantsSound(sdp: string): boolean {
