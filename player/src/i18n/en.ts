@@ -1,0 +1,1 @@
+export default { brand: 'Odeon', notFound: { title: 'There is nothing here' } }

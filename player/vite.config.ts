@@ -1,0 +1,60 @@
+import { gzipSync } from 'node:zlib'
+import vue from '@vitejs/plugin-vue'
+import { defineConfig, type Plugin } from 'vite'
+
+/** Asks for the typeface together with the style sheet, not after it. */
+const preloadFont: Plugin = {
+  name: 'preload-font',
+  transformIndexHtml: {
+    order: 'post',
+    handler: (_html, { bundle }) =>
+      Object.keys(bundle ?? {})
+        .filter((fileName) => fileName.endsWith('.woff2'))
+        .map((fileName) => ({
+          tag: 'link',
+          attrs: { rel: 'preload', as: 'font', type: 'font/woff2', href: `/${fileName}`, crossorigin: true },
+          injectTo: 'head-prepend' as const,
+        })),
+  },
+}
+
+/** Writes a `.gz` beside each text file, which the server hands out as it is. */
+const compressed: Plugin = {
+  name: 'compressed',
+  apply: 'build',
+  enforce: 'post',
+  generateBundle(_options, bundle) {
+    for (const [fileName, file] of Object.entries(bundle)) {
+      if (!/\.(js|css|svg|html)$/.test(fileName)) continue
+      const source = gzipSync(file.type === 'chunk' ? file.code : file.source, { level: 9 })
+      this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source })
+    }
+  },
+}
+
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [vue(), preloadFont, compressed],
+  define: {
+    __VUE_OPTIONS_API__: false,
+    __VUE_PROD_DEVTOOLS__: false,
+    __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: false,
+    __VUE_I18N_FULL_INSTALL__: false,
+    __VUE_I18N_LEGACY_API__: false,
+    __INTLIFY_PROD_DEVTOOLS__: false,
+  },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0, // The content security policy lets fonts and scripts come as files only.
+    reportCompressedSize: false,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: {
+      '/api': 'http://localhost:8080',
+      '/live': 'http://localhost:8080',
+      '/replay': 'http://localhost:8080',
+      '/time': 'http://localhost:8080',
+    },
+  },
+})
