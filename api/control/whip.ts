@@ -9,7 +9,7 @@ const SDP = 'application/sdp'
 const FRAGMENT = 'application/trickle-ice-sdpfrag'
 
 function text(ctx: Context, type: string): string {
-  if (!ctx.is(type))
+  if (ctx.request.type !== type)
     throw new AppError(
       415,
       'unsupported_media_type',
