@@ -1,0 +1,42 @@
+import { Role, StageMember, TimedEvent } from '@odeon/common/events.ts'
+import * as z from 'zod/mini'
+
+/** What the server tells about spaces. Times are epoch ms. */
+
+export const SpaceView = z.object({
+  id: z.string(),
+  title: z.string(),
+  state: z.enum(['scheduled', 'live', 'ended']),
+  host: z.object({ id: z.string(), name: z.string() }),
+  createdAt: z.number(),
+  scheduledFor: z.optional(z.number()),
+  startedAt: z.optional(z.number()),
+  endedAt: z.optional(z.number()),
+  replay: z.object({
+    state: z.enum(['none', 'preparing', 'empty', 'ready']),
+    durationMs: z.optional(z.number()),
+  }),
+  /** Null unless it is live. */
+  stage: z.nullable(z.object({ members: z.array(StageMember), talking: z.array(z.string()) })),
+})
+export type SpaceView = z.infer<typeof SpaceView>
+
+export const SpaceList = z.object({ spaces: z.array(SpaceView) })
+
+/** Who the caller is in a space. */
+export type RoleInSpace = Role | 'listener'
+export const MyRole = z.object({ role: z.enum(['host', 'speaker', 'listener']) })
+
+export const Invite = z.object({ url: z.string() })
+export const Audience = z.object({ listeners: z.number() })
+
+/** The part of `archive.json` that a page needs. */
+export const Archive = z.object({
+  title: z.optional(z.string()),
+  /** Epoch ms of the first sample. */
+  startedAt: z.number(),
+  durationMs: z.number(),
+  /** Changes of the stage, and of who talks, in order of frame. */
+  events: z.array(TimedEvent),
+})
+export type Archive = z.infer<typeof Archive>
