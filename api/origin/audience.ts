@@ -17,7 +17,7 @@ const PART_SECONDS = secondsOf(AAC_CHUNKS_PER_PART * AAC_FRAMES_PER_CHUNK)
 export class Audience {
   /** Listeners × seconds that the requests of one second stand for; a ring, indexed by the second. */
   readonly #seconds = Array.from({ length: SECONDS + 1 }, () => ({ second: 0, weight: 0 }))
-  /** Who reads or awaits a segment: the newest two that were asked for. */
+  /** Who reads or awaits a segment: the newest three that were asked for. */
   #growing: { msn: number; readers: number }[] = []
 
   playlistAsked(now: EpochMs, blocking: boolean): void {

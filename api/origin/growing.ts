@@ -18,10 +18,11 @@ export class GrowingReader {
 
   push(bytes: Uint8Array): void {
     if (isBroken(this.#response)) return
+    if (unsentBytes(this.#response) > this.#maxUnsentBytes) {
+      this.#onDrop()
+      return this.abort()
+    }
     this.#response.write(bytes)
-    if (unsentBytes(this.#response) <= this.#maxUnsentBytes) return
-    this.#onDrop()
-    abort(this.#response)
   }
 
   /** The segment is complete. */

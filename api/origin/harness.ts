@@ -90,6 +90,8 @@ export interface Studio {
   open(path: string): Promise<Reading>
   /** Returns once so many requests wait, or read what grows. */
   waiting(count: number): Promise<void>
+  /** Returns once the origin follows no space any more. */
+  released(): Promise<void>
   metric(name: string, labels?: Record<string, string>): Promise<number>
   close(): Promise<void>
 }
@@ -169,6 +171,9 @@ export async function openStudio(
     open: (path) => ask(port, path),
     async waiting(count) {
       while ((await metric('odeon_origin_waiting')) !== count) await turn()
+    },
+    async released() {
+      while ((await metric('odeon_origin_spaces')) > 0) await turn()
     },
     metric,
     async close() {

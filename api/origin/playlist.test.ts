@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
-import { endWindow, STARTED_AT, windowOf } from './harness.ts'
+import { chunkOf, endWindow, positions, STARTED_AT, windowOf } from './harness.ts'
 import { livePlaylist, MULTIVARIANT, PART_TARGET, replayPlaylist } from './playlist.ts'
 import { addChunk, createWindow } from './window.ts'
-import { chunkOf, positions } from './harness.ts'
 
 const full = (window: ReturnType<typeof windowOf>) => livePlaylist(window, { skip: false })
 const delta = (window: ReturnType<typeof windowOf>) => livePlaylist(window, { skip: true })
@@ -10,7 +9,6 @@ const delta = (window: ReturnType<typeof windowOf>) => livePlaylist(window, { sk
 /** A reader of playlists that shares nothing with their writer: tags as [name, value], URIs as ['', uri]. */
 function read(playlist: string): [string, string][] {
   expect(playlist.endsWith('\n')).toBe(true)
-  // eslint-disable-next-line no-control-regex
   expect(playlist).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f]/)
   const [first, ...rest] = playlist.trimEnd().split('\n')
   expect(first).toBe('#EXTM3U')

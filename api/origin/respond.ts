@@ -96,8 +96,10 @@ export const isHead = ({ request }: Exchange): boolean => request.method === 'HE
 export const isGone = ({ response }: Exchange): boolean => isBroken(response) || response.writableEnded
 
 /** The compat API has no `destroyed` of its own. */
-export const isBroken = (response: ServerResponse): boolean =>
-  http2Stream(response)?.destroyed ?? response.destroyed
+export function isBroken(response: ServerResponse): boolean {
+  const stream = http2Stream(response)
+  return stream ? stream.closed || stream.destroyed : response.destroyed
+}
 
 const http2Stream = (response: ServerResponse): Http2ServerResponse['stream'] | undefined =>
   (response as unknown as Http2ServerResponse).stream

@@ -65,16 +65,22 @@ export class Spaces {
 
   async #shutDown(): Promise<void> {
     clearInterval(this.#sweeper)
-    await Promise.allSettled(this.#opening.values())
     const spaces = [...this.#open.values()]
     this.#open.clear()
     await Promise.all(spaces.map((space) => space.close()))
   }
 
   async #start(id: string): Promise<LiveSpace | undefined> {
-    if (this.#closing) throw new AppError(503, 'closing', 'This origin is closing. Ask another.')
+    if (this.#closing) throw closing()
+    // A log that does not answer must not gather requests for ever new spaces.
+    if (this.#opening.size >= this.#options.maxSpaces)
+      throw new AppError(503, 'busy', `This origin is opening ${this.#opening.size} spaces already.`)
     const space = new LiveSpace({ ...this.#options, id })
     if (!(await space.open())) return undefined
+    if (this.#closing) {
+      await space.close()
+      throw closing()
+    }
     if (this.#open.size >= this.#options.maxSpaces && !this.#makeRoom()) {
       await space.close()
       throw new AppError(503, 'busy', `This origin follows ${this.#open.size} spaces already.`)
@@ -102,3 +108,5 @@ export class Spaces {
     return [...this.#open.values()].reduce((sum, space) => sum + of(space), 0)
   }
 }
+
+const closing = (): AppError => new AppError(503, 'closing', 'This origin is closing. Ask another.')
