@@ -1,4 +1,4 @@
-import { Role, StageMember, TimedEvent } from '@odeon/common/events.ts'
+import { StageMember, TimedEvent, type Role } from '@odeon/common/events.ts'
 import * as z from 'zod/mini'
 
 /** What the server tells about spaces. Times are epoch ms. */
