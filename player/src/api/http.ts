@@ -1,76 +1,76 @@
 import * as z from 'zod/mini'
 
-const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) })
-
-/** What the server said no with; `status` 0 and code `unreachable` when it said nothing. */
+/** What the server refused, or `offline` when nobody answered. `code` is for programs, `message` for people. */
 export class ApiError extends Error {
-  override name = 'ApiError'
-  readonly status: number
   readonly code: string
+  /** HTTP status; 0 when there was no answer. */
+  readonly status: number
 
   constructor(status: number, code: string, message: string, options?: ErrorOptions) {
     super(message, options)
+    this.name = 'ApiError'
     this.status = status
     this.code = code
   }
-
-  /** Asking again may help: the server is away or busy. */
-  get passing(): boolean {
-    return this.status === 0 || this.status === 429 || this.status >= 500
-  }
 }
 
-export interface Call {
-  method?: 'GET' | 'POST' | 'DELETE'
-  /** Sent as JSON; text as SDP. */
+const ErrorBody = z.object({ error: z.object({ code: z.string(), message: z.string() }) })
+
+export interface RequestOptions {
+  method?: string
+  /** Sent as JSON, or as it is when `type` says what it is. */
   body?: unknown
+  type?: string
   token?: string | undefined
   signal?: AbortSignal
-  /** The page may be gone before the answer. */
+  /** Ms until nobody is thought to be there; 10 000 unless told. */
+  timeoutMs?: number
+  /** The request outlives the page. */
   keepalive?: boolean
 }
 
-const TIMEOUT_MS = 10_000
-
-/** Throws `ApiError`; an abort by the caller stays an abort. */
-export async function call(
-  path: string,
-  { method = 'GET', body, token, signal, keepalive }: Call = {},
-): Promise<Response> {
-  const headers = new Headers()
-  if (token) headers.set('authorization', `Bearer ${token}`)
-  if (body !== undefined)
-    headers.set('content-type', typeof body === 'string' ? 'application/sdp' : 'application/json')
-  const timeout = AbortSignal.timeout(TIMEOUT_MS)
+/** One request to our own origin. Throws ApiError: the server's own, `offline`, or `bad_answer`. */
+export async function request(path: string, options: RequestOptions = {}): Promise<Response> {
+  const { method = 'GET', body, type = 'application/json', token, keepalive = false } = options
+  const timeout = AbortSignal.timeout(options.timeoutMs ?? 10_000)
   let response: Response
   try {
     response = await fetch(path, {
       method,
-      headers,
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      keepalive,
+      headers: {
+        ...(body !== undefined && { 'content-type': type }),
+        ...(token && { authorization: `Bearer ${token}` }),
+      },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      ...(keepalive && { keepalive }),
+      signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
     })
   } catch (cause) {
-    if (signal?.aborted) throw cause
-    throw new ApiError(0, 'unreachable', 'The server can’t be reached.', { cause })
+    throw new ApiError(0, 'offline', 'The server can’t be reached.', { cause })
   }
-  if (response.ok) return response
-  const failure = Failure.safeParse(await response.json().catch(() => undefined)).data
-  throw new ApiError(
-    response.status,
-    failure?.error.code ?? 'unknown',
-    failure?.error.message ?? response.statusText,
-  )
+  if (!response.ok) throw await refusal(response)
+  return response
 }
 
-/** The body of an answer. Throws `ApiError` for what is not of the shape. */
-export async function read<T>(schema: z.ZodMiniType<T>, response: Response): Promise<T> {
-  const result = schema.safeParse(await response.json().catch(() => undefined))
-  if (result.success) return result.data
-  throw new ApiError(
-    response.status,
-    'not_understood',
-    'The server said something that this page does not understand.',
-  )
+/** A request whose answer is JSON of a known shape. */
+export async function requestJson<T>(
+  schema: z.ZodMiniType<T>,
+  path: string,
+  options?: RequestOptions,
+): Promise<T> {
+  const response = await request(path, options)
+  try {
+    return schema.parse(await response.json())
+  } catch (cause) {
+    throw new ApiError(response.status, 'bad_answer', `The server’s answer to ${path} makes no sense.`, {
+      cause,
+    })
+  }
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+  const body = ErrorBody.safeParse(await response.json().catch(() => undefined))
+  return body.success
+    ? new ApiError(response.status, body.data.error.code, body.data.error.message)
+    : new ApiError(response.status, 'bad_answer', `The server answered ${response.status}.`)
 }

@@ -1,53 +1,38 @@
-import { computed, readonly, shallowRef } from 'vue'
+import { readonly, shallowRef, type Ref } from 'vue'
 import * as z from 'zod/mini'
-import { call, read } from './http.ts'
+import { requestJson } from './http.ts'
 
-/** Who I am to this server: a name and a token, kept in the browser. */
-
-const Session = z.object({ token: z.string(), user: z.object({ id: z.string(), name: z.string() }) })
+/** Who this browser is: a guest with a name, kept from visit to visit. */
 export type Session = z.infer<typeof Session>
+const Session = z.object({
+  token: z.string(),
+  user: z.object({ id: z.string(), name: z.string() }),
+})
 
-const KEY = 'odeon:session'
+const KEY = 'odeon.session'
 
-/** A browser may forbid storage; then the name lasts as long as the page. */
-function kept(): Session | undefined {
+const current = shallowRef<Session | null>(restore())
+
+export const session: Readonly<Ref<Session | null>> = readonly(current) as Readonly<Ref<Session | null>>
+
+/** Makes an identity, or gives the present one another name. Throws ApiError. */
+export async function signIn(name: string): Promise<void> {
+  const options = { method: 'POST', body: { name }, token: current.value?.token }
+  current.value = await requestJson(Session, '/api/session', options).catch((error: unknown) => {
+    if (!options.token) throw error
+    return requestJson(Session, '/api/session', { ...options, token: undefined }) // The old token may have expired.
+  })
   try {
-    return Session.safeParse(JSON.parse(localStorage.getItem(KEY) ?? 'null')).data
+    localStorage.setItem(KEY, JSON.stringify(current.value))
   } catch {
-    return undefined
+    // Storage is full or forbidden: the identity lasts as long as the page.
   }
 }
 
-const current = shallowRef<Session | undefined>(kept())
-
-export const session = readonly(current)
-export const myName = computed(() => current.value?.user.name ?? '')
-export const myId = computed(() => current.value?.user.id)
-export const token = (): string | undefined => current.value?.token
-
-/** Takes a name; the id stays the same under a new one. Throws `ApiError`. */
-export async function introduce(name: string): Promise<Session> {
-  const response = await call('/api/session', { method: 'POST', body: { name }, token: token() })
-  return keep(await read(Session, response))
-}
-
-/** The session there is, if it bears the name; else a new one. */
-export const introduced = (name: string): Promise<Session> =>
-  current.value?.user.name === name ? Promise.resolve(current.value) : introduce(name)
-
-/** The server does not know the token any more: the same name, once more. */
-export async function renew(): Promise<Session | undefined> {
-  const name = current.value?.user.name
-  current.value = undefined
-  return name === undefined ? undefined : introduce(name)
-}
-
-function keep(session: Session): Session {
-  current.value = session
+function restore(): Session | null {
   try {
-    localStorage.setItem(KEY, JSON.stringify(session))
+    return Session.parse(JSON.parse(localStorage.getItem(KEY) ?? 'null'))
   } catch {
-    // Kept in this page alone.
+    return null
   }
-  return session
 }
