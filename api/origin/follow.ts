@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { chunkPosition, decodeChunk, type Chunk } from '@odeon/common/chunk.ts'
 import { messageOf } from '@odeon/common/errors.ts'
 import { aacChunksKey } from '@odeon/common/keys.ts'
-import type { Logger } from '@odeon/common/logger.ts'
 import { compareIds, FIRST, type Entry, type EntryId, type Log } from '@odeon/common/ports.ts'
 import {
   AAC_FRAME_SAMPLES,
@@ -12,6 +11,7 @@ import {
   type EpochMs,
 } from '@odeon/common/time.ts'
 import { Audience } from './audience.ts'
+import type { Complaints } from './complaints.ts'
 import type { GrowingReader } from './growing.ts'
 import type { OriginMetrics } from './metrics.ts'
 import { livePlaylist } from './playlist.ts'
@@ -21,7 +21,7 @@ import { addChunk, chunkFault, createWindow, forget, growingSegment, KEPT_SEGMEN
 export interface FollowOptions {
   id: string
   log: Log
-  logger: Logger
+  complaints: Complaints
   metrics: OriginMetrics
   now: () => EpochMs
 }
@@ -152,7 +152,7 @@ export class LiveSpace {
   }
 
   async #read(): Promise<void> {
-    const { log, logger, id } = this.#options
+    const { log, complaints, id } = this.#options
     const { signal } = this.#stop
     let retryMs = 0
     while (!signal.aborted && !this.window.ended) {
@@ -168,13 +168,11 @@ export class LiveSpace {
           const position = this.#take(entry)
           if (position) this.#announced(position)
         }
-        if (retryMs > 0) logger.info({ space: id }, 'The chunks log can be read again.')
         retryMs = 0
         if (this.#newest === before) await rest(EMPTY_MS, signal)
       } catch (error) {
         if (signal.aborted) return
-        if (retryMs === 0)
-          logger.warn({ space: id, reason: messageOf(error) }, 'The chunks log cannot be read.')
+        complaints.warn({ space: id, reason: messageOf(error) }, 'A chunks log cannot be read.')
         retryMs = Math.min(RETRY_MS.most, Math.max(RETRY_MS.first, retryMs * 2))
         await rest(retryMs, signal)
       }
@@ -199,7 +197,7 @@ export class LiveSpace {
     const added = addChunk(this.window, position, chunk)
     if (added === 'old') return this.#fault(name, 'it came after the end')
     if (added === 'hole') {
-      this.#fault(name, 'the one before it is missing')
+      this.#fault(name, 'it does not follow the one before it')
       this.abortReaders()
     }
     this.heardAt = this.#options.now()
@@ -230,7 +228,7 @@ export class LiveSpace {
 
   #fault(entry: string, reason: string): undefined {
     this.#options.metrics.damagedEntries.inc()
-    this.#options.logger.warn(
+    this.#options.complaints.warn(
       { space: this.id, entry, reason },
       'An entry of the chunks log was passed over.',
     )

@@ -1,9 +1,9 @@
 import { aacInit } from '@odeon/common/cmaf-init.ts'
 import { AppError, messageOf } from '@odeon/common/errors.ts'
 import { aacSegmentKey } from '@odeon/common/keys.ts'
-import type { Logger } from '@odeon/common/logger.ts'
 import type { Objects } from '@odeon/common/ports.ts'
 import type { EpochMs } from '@odeon/common/time.ts'
+import type { Complaints } from './complaints.ts'
 import { decide, parseDirectives, type Decision } from './directives.ts'
 import type { LiveSpace } from './follow.ts'
 import { GrowingReader } from './growing.ts'
@@ -16,7 +16,7 @@ import { findSegment, hintedPart, partBytes, segmentBytes } from './window.ts'
 
 export interface LiveOptions {
   objects: Objects
-  logger: Logger
+  complaints: Complaints
   now: () => EpochMs
   /** How long a request is held, ms: three target durations (rfc8216bis §6.2.5.2). */
   holdMs: number
@@ -194,7 +194,7 @@ export async function answerStoredSegment(
   exchange: Exchange,
   id: string,
   msn: number,
-  { objects, logger }: { objects: Objects; logger: Logger },
+  { objects, complaints }: { objects: Objects; complaints: Complaints },
   cache: string = CACHE.media,
 ): Promise<void> {
   try {
@@ -202,7 +202,10 @@ export async function answerStoredSegment(
     if (body) return send(exchange, { type: TYPE.media, cache, body })
     sendError(exchange, new AppError(404, 'no_segment', `There is no segment ${msn}.`), CACHE.none)
   } catch (error) {
-    logger.warn({ space: id, msn, reason: messageOf(error) }, 'A segment could not be read from the store.')
+    complaints.warn(
+      { space: id, msn, reason: messageOf(error) },
+      'A segment could not be read from the store.',
+    )
     sendError(exchange, storeAway(), CACHE.none)
   }
 }

@@ -6,6 +6,7 @@ import type { Registry } from '@odeon/common/metrics.ts'
 import type { Log, Objects } from '@odeon/common/ports.ts'
 import { TARGET_DURATION, type EpochMs } from '@odeon/common/time.ts'
 import { createClock } from './clock.ts'
+import { openComplaints } from './complaints.ts'
 import { answerLive, answerStoredSegment, liveTarget, type LiveOptions, type LiveTarget } from './live.ts'
 import { originMetrics } from './metrics.ts'
 import { Replays, replayTarget, type ReplayTarget } from './replay.ts'
@@ -51,17 +52,18 @@ export interface Origin {
 const MAX_URL = 2048 // Bytes; ours have less than a hundred.
 
 export function createOrigin(options: OriginOptions): Origin {
-  const { log, objects, logger, now = createClock(), maxWaiting = 20_000 } = options
+  const { log, objects, now = createClock(), maxWaiting = 20_000 } = options
+  const complaints = openComplaints(options.logger, now)
   const metrics = originMetrics(options.registry, () => ({
     spaces: spaces.size,
     waiting: spaces.waiting,
     listeners: spaces.listeners,
   }))
-  const spaces = new Spaces({ log, logger, metrics, now, maxSpaces: options.maxSpaces ?? 1000 })
-  const replays = new Replays({ objects, logger })
+  const spaces = new Spaces({ log, complaints, metrics, now, maxSpaces: options.maxSpaces ?? 1000 })
+  const replays = new Replays({ objects, complaints })
   const live: LiveOptions = {
     objects,
-    logger,
+    complaints,
     now,
     holdMs: options.holdMs ?? 3 * TARGET_DURATION * 1000,
     maxUnsentBytes: options.maxUnsentBytes ?? 256 * 1024,
@@ -125,7 +127,7 @@ export function createOrigin(options: OriginOptions): Origin {
       return await within(live.holdMs, asked)
     } catch (error) {
       if (error instanceof AppError) throw error
-      logger.warn({ space: id, reason: messageOf(error) }, 'The chunks log cannot be read.')
+      complaints.warn({ space: id, reason: messageOf(error) }, 'A chunks log cannot be read.')
       throw new AppError(503, 'log_unavailable', `The log of space ${id} cannot be read. Try again.`)
     }
   }
@@ -136,11 +138,14 @@ export function createOrigin(options: OriginOptions): Origin {
 
   function fail(exchange: Exchange, error: unknown): void {
     if (exchange.response.headersSent) {
-      logger.error({ path: exchange.request.url, reason: messageOf(error) }, 'An answer was broken off.')
+      complaints.error({ path: exchange.request.url, reason: messageOf(error) }, 'An answer was broken off.')
       return abort(exchange.response)
     }
     if (error instanceof AppError) return sendError(exchange, error)
-    logger.error({ path: exchange.request.url, reason: messageOf(error) }, 'A request could not be answered.')
+    complaints.error(
+      { path: exchange.request.url, reason: messageOf(error) },
+      'A request could not be answered.',
+    )
     sendError(exchange, new AppError(500, 'internal', 'Something went wrong here, not with you.'))
   }
 

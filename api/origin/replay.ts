@@ -4,8 +4,8 @@ import { Archive } from '@odeon/common/archive.ts'
 import { aacInit } from '@odeon/common/cmaf-init.ts'
 import { AppError, messageOf } from '@odeon/common/errors.ts'
 import { aacInitKey, aacSegmentKey, archiveKey } from '@odeon/common/keys.ts'
-import type { Logger } from '@odeon/common/logger.ts'
 import type { Objects } from '@odeon/common/ports.ts'
+import type { Complaints } from './complaints.ts'
 import { answerStoredSegment, storeAway } from './live.ts'
 import { replayPlaylist } from './playlist.ts'
 import { abort, beginStream, CACHE, isGone, isHead, Prepared, send, TYPE, type Exchange } from './respond.ts'
@@ -43,14 +43,14 @@ const STUCK_MS = 60_000
 
 export class Replays {
   readonly #objects: Objects
-  readonly #logger: Logger
+  readonly #complaints: Complaints
   readonly #known = new Map<string, Replay>()
   readonly #loading = new Map<string, Promise<Replay | undefined>>()
   readonly #stop = new AbortController()
 
-  constructor({ objects, logger }: { objects: Objects; logger: Logger }) {
+  constructor({ objects, complaints }: { objects: Objects; complaints: Complaints }) {
     this.#objects = objects
-    this.#logger = logger
+    this.#complaints = complaints
   }
 
   /** Throws an AppError while nothing was answered. */
@@ -60,7 +60,7 @@ export class Replays {
         exchange,
         id,
         target.msn,
-        { objects: this.#objects, logger: this.#logger },
+        { objects: this.#objects, complaints: this.#complaints },
         CACHE.forever,
       )
     const replay = await this.#replay(id)
@@ -101,7 +101,7 @@ export class Replays {
       body = await this.#objects.get(archiveKey(id))
       init = body && ((await this.#objects.get(aacInitKey(id))) ?? aacInit())
     } catch (error) {
-      this.#logger.warn({ space: id, reason: messageOf(error) }, 'A recording could not be read.')
+      this.#complaints.warn({ space: id, reason: messageOf(error) }, 'A recording could not be read.')
       throw storeAway(error)
     }
     if (!body || !init) return undefined
@@ -121,7 +121,7 @@ export class Replays {
     try {
       return Recording.parse(JSON.parse(new TextDecoder().decode(body)))
     } catch (error) {
-      this.#logger.error({ space: id, reason: messageOf(error) }, 'An archive is not what it should be.')
+      this.#complaints.error({ space: id, reason: messageOf(error) }, 'An archive is not what it should be.')
       throw new AppError(500, 'damaged_recording', `The recording of ${id} is damaged.`, { cause: error })
     }
   }
@@ -183,7 +183,7 @@ export class Replays {
       response.end()
     } catch (error) {
       if (!isGone(exchange))
-        this.#logger.warn({ space: recording.id, reason: messageOf(error) }, 'A download was broken off.')
+        this.#complaints.warn({ space: recording.id, reason: messageOf(error) }, 'A download was broken off.')
       abort(response) // The head promised more than there is.
     }
   }

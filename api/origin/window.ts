@@ -62,7 +62,7 @@ export function chunkFault(position: ChunkPosition, chunk: Chunk): string | unde
  * - `added`: it is in the window.
  * - `early`: a reader that begins in the middle of a segment waits for the next one.
  * - `old`: it was here before, or comes after the end.
- * - `hole`: something before it is missing, which can't happen by contract; the window began anew with it or after it.
+ * - `hole`: it does not follow what was there before, which can't happen by contract; the window began anew with it or after it.
  */
 export type Added = 'added' | 'early' | 'old' | 'hole'
 
