@@ -12,7 +12,7 @@ import {
 } from './time.ts'
 
 test.each<LogEntry>([
-  { kind: 'claim', owner: 'node-1' },
+  { kind: 'claim', owner: 'node-1', frames: 7 },
   { kind: 'end', reason: 'host' },
   { kind: 'frame', opus: Uint8Array.of(1, 2, 3), events: [] },
   { kind: 'frame', opus: new Uint8Array(0), events: [{ type: 'talking', ids: ['anaanaana'] }] },

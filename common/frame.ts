@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { SpaceEvent } from './events.ts'
-import type { EntryId } from './ports.ts'
+import type { Entry, EntryId } from './ports.ts'
 
 /**
  * An entry of `space:{id}:log`. Its id is `<epoch>-<frame+1>`; `claim` is `<epoch>-0`, by which a new owner fences off the
- * older ones; `end` stands at the first frame that does not exist.
+ * older ones; `frames` says how many there were when it claimed. `end` stands at the first frame that does not exist.
  */
 export type LogEntry =
-  | { kind: 'claim'; owner: string }
+  | { kind: 'claim'; owner: string; frames: number }
   | { kind: 'frame'; opus: Uint8Array; events: SpaceEvent[] }
   | { kind: 'end'; reason: string }
 
@@ -20,17 +20,13 @@ export const SILENT_PACKET = Uint8Array.of(0xf8, 0xff, 0xfe)
 
 const KINDS = ['claim', 'frame', 'end'] as const
 const Events = z.array(SpaceEvent)
+const Claim = z.object({ owner: z.string(), frames: z.number().int().nonnegative() })
 const Text = z.string()
 
-/** kind (1 byte), length of the Opus packet (2 bytes, big-endian), the packet, JSON (events, owner or reason; may be empty). */
+/** kind (1 byte), length of the Opus packet (2 bytes, big-endian), the packet, JSON (events, claim or reason; may be empty). */
 export function encodeLogEntry(entry: LogEntry): Uint8Array {
   const opus = entry.kind === 'frame' ? entry.opus : new Uint8Array(0)
-  const json =
-    entry.kind === 'frame'
-      ? entry.events.length > 0
-        ? JSON.stringify(entry.events)
-        : ''
-      : JSON.stringify(entry.kind === 'claim' ? entry.owner : entry.reason)
+  const json = jsonOf(entry)
   const text = new TextEncoder().encode(json)
   const body = new Uint8Array(3 + opus.length + text.length)
   body[0] = KINDS.indexOf(entry.kind)
@@ -38,6 +34,17 @@ export function encodeLogEntry(entry: LogEntry): Uint8Array {
   body.set(opus, 3)
   body.set(text, 3 + opus.length)
   return body
+}
+
+function jsonOf(entry: LogEntry): string {
+  switch (entry.kind) {
+    case 'claim':
+      return JSON.stringify({ owner: entry.owner, frames: entry.frames })
+    case 'frame':
+      return entry.events.length > 0 ? JSON.stringify(entry.events) : ''
+    case 'end':
+      return JSON.stringify(entry.reason)
+  }
 }
 
 /** Throws when the bytes are not an entry: a foreign or damaged one. */
@@ -49,10 +56,23 @@ export function decodeLogEntry(body: Uint8Array): LogEntry {
   const text = new TextDecoder().decode(body.subarray(end))
   switch (kind) {
     case 'claim':
-      return { kind, owner: Text.parse(JSON.parse(text)) }
+      return { kind, ...Claim.parse(JSON.parse(text)) }
     case 'end':
       return { kind, reason: Text.parse(JSON.parse(text)) }
     case 'frame':
       return { kind, opus: body.subarray(3, end), events: text ? Events.parse(JSON.parse(text)) : [] }
+  }
+}
+
+/** The first frame after an entry: as many frames as the space has had then, holes included. Throws as `decodeLogEntry`. */
+export function framesUpTo({ id, body }: Entry): number {
+  const entry = decodeLogEntry(body)
+  switch (entry.kind) {
+    case 'claim':
+      return entry.frames
+    case 'frame':
+      return frameOf(id) + 1
+    case 'end':
+      return frameOf(id)
   }
 }

@@ -1,7 +1,7 @@
 import { AppError } from '@odeon/common/errors.ts'
-import { decodeLogEntry, encodeLogEntry, frameOf } from '@odeon/common/frame.ts'
+import { decodeLogEntry, encodeLogEntry, framesUpTo } from '@odeon/common/frame.ts'
 import { logKey, ownerKey } from '@odeon/common/keys.ts'
-import { FIRST, type Lease, type Log, type Store } from '@odeon/common/ports.ts'
+import { FIRST, type Entry, type Lease, type Log, type Store } from '@odeon/common/ports.ts'
 import { frameAt, type EpochMs } from '@odeon/common/time.ts'
 
 export const LEASE_TTL_MS = 2000
@@ -30,25 +30,28 @@ export async function claimSpace({ log, store, id, owner, startedAt, now }: Clai
   const lease = await store.acquire(ownerKey(id), owner, LEASE_TTL_MS)
   if (!lease) throw new AppError(409, 'owned_elsewhere', `Another node mixes space ${id}.`)
   try {
-    const before = await log.newest(logKey(id))
-    const claim = encodeLogEntry({ kind: 'claim', owner })
+    const newest = await log.newest(logKey(id))
+    let frames = newest ? framesOf(newest, id) : 0
+    const claim = encodeLogEntry({ kind: 'claim', owner, frames })
     const written = await log.append(logKey(id), { major: lease.epoch, minor: 0 }, claim)
     if (written === 'refused')
       throw new AppError(409, 'owned_elsewhere', `A newer owner already writes the log of space ${id}.`)
-    // Whatever the older owner wrote up to the fence counts.
-    let last = before
-    for (;;) {
-      const more = await log.read(logKey(id), last?.id ?? FIRST)
-      const older = more.filter((entry) => entry.id.major < lease.epoch)
+    // Whatever the older owner wrote between our look and the fence counts too.
+    for (let last = newest?.id ?? FIRST; ;) {
+      const older = (await log.read(logKey(id), last)).filter((entry) => entry.id.major < lease.epoch)
       if (older.length === 0) break
-      last = older.at(-1)
+      last = older.at(-1)!.id
+      frames = framesOf(older.at(-1)!, id)
     }
-    if (last && decodeLogEntry(last.body).kind === 'end')
-      throw new AppError(409, 'already_ended', `Space ${id} has ended.`)
-    const lastFrame = last ? frameOf(last.id) : -1
-    return { lease, nextFrame: Math.max(lastFrame + 1, frameAt(startedAt, now), 0) }
+    return { lease, nextFrame: Math.max(frames, frameAt(startedAt, now)) }
   } catch (error) {
     await store.release(lease)
     throw error
   }
+}
+
+function framesOf(entry: Entry, id: string): number {
+  if (decodeLogEntry(entry.body).kind === 'end')
+    throw new AppError(409, 'already_ended', `Space ${id} has ended.`)
+  return framesUpTo(entry)
 }

@@ -1,5 +1,5 @@
 import { messageOf } from '@odeon/common/errors.ts'
-import { frameOf } from '@odeon/common/frame.ts'
+import { framesUpTo } from '@odeon/common/frame.ts'
 import type { SpaceJob } from '@odeon/common/internal.ts'
 import { ARCHIVE_QUEUE, logKey, ownerKey } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
@@ -31,7 +31,7 @@ export function superviseSpaces(options: JanitorOptions): Janitor {
     if (!logIsDurable && startedAt < openedAt) return true
     if (await ports.store.holder(ownerKey(id))) return false
     const newest = await ports.log.newest(logKey(id))
-    const heardUntil = startedAt + (newest ? Math.max(0, frameOf(newest.id)) * FRAME_MS : 0)
+    const heardUntil = startedAt + (newest ? framesUpTo(newest) * FRAME_MS : 0)
     return now() - heardUntil > MAX_HOLE_MS
   }
 

@@ -72,7 +72,11 @@ describe.skipIf(!findChromium())(`the page${findChromium() ? '' : ` (${CHROMIUM_
 
   const newPage = async (browser: Browser): Promise<Page> => {
     browsers.push(browser)
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB' })
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      locale: 'en-GB',
+      bypassCSP: true, // The tap's worklet comes from a blob, which the page itself may not do.
+    })
     return context.newPage()
   }
 

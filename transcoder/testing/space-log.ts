@@ -25,7 +25,8 @@ export async function opusOf(pcm: Float32Array): Promise<{ packets: Uint8Array[]
 export const mixer = (log: Log, id: string, epoch = 1) => {
   const key = logKey(id)
   return {
-    claim: () => log.append(key, frameId(epoch, -1), encodeLogEntry({ kind: 'claim', owner: 'test' })),
+    claim: () =>
+      log.append(key, frameId(epoch, -1), encodeLogEntry({ kind: 'claim', owner: 'test', frames: 0 })),
     frame: (frame: number, opus: Uint8Array, events: SpaceEvent[] = []) =>
       log.append(key, frameId(epoch, frame), encodeLogEntry({ kind: 'frame', opus, events })),
     raw: (frame: number, body: Uint8Array) => log.append(key, frameId(epoch, frame), body),

@@ -1,0 +1,128 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openEmbeddedPorts } from '@odeon/common/adapters/embedded/index.ts'
+import type { InboxEvent } from '@odeon/common/events.ts'
+import { decodeLogEntry, encodeLogEntry, frameOf, type LogEntry } from '@odeon/common/frame.ts'
+import { inboxKey, logKey, ownerKey } from '@odeon/common/keys.ts'
+import { createLogger } from '@odeon/common/logger.ts'
+import { Registry } from '@odeon/common/metrics.ts'
+import { FIRST, type Ports } from '@odeon/common/ports.ts'
+import { FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
+import { monotonicNow } from './beat.ts'
+import { ingestMetrics } from './metrics.ts'
+import { SpaceMixer, type SpaceOptions, type Stopped } from './space.ts'
+import { connectSpeaker } from './werift-speaker.ts'
+
+const id = 'testspace'
+let folder: string
+let ports: Ports
+const mixers: SpaceMixer[] = []
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'odeon-mixer-'))
+  ports = await openEmbeddedPorts({ folder, logger: createLogger('silent') })
+})
+afterEach(async () => {
+  await Promise.all(mixers.splice(0).map((mixer) => mixer.close()))
+  await ports.store.close()
+  rmSync(folder, { recursive: true })
+})
+
+async function open(
+  over: Partial<SpaceOptions> = {},
+): Promise<{ mixer: SpaceMixer; stopped: Promise<Stopped> }> {
+  const { promise, resolve } = Promise.withResolvers<Stopped>()
+  const mixer = await SpaceMixer.open({
+    id,
+    title: 'Test',
+    startedAt: monotonicNow(),
+    owner: 'here',
+    log: ports.log,
+    store: ports.store,
+    logger: createLogger('silent'),
+    metrics: ingestMetrics(new Registry(), () => ({ spaces: 1, speakers: 0 })),
+    peerSettings: () => ({ iceServers: [], addresses: ['127.0.0.1'], ports: undefined }),
+    emptyMs: 60_000,
+    onStopped: resolve,
+    ...over,
+  })
+  mixers.push(mixer)
+  return { mixer, stopped: promise }
+}
+const entries = async (): Promise<{ frame: number; entry: LogEntry }[]> =>
+  (await ports.log.read(logKey(id), FIRST, { limit: 10_000 })).map(({ id, body }) => ({
+    frame: frameOf(id),
+    entry: decodeLogEntry(body),
+  }))
+const tell = (event: InboxEvent) =>
+  ports.log.add(inboxKey(id), new TextEncoder().encode(JSON.stringify(event)))
+const frames = async (): Promise<number[]> =>
+  (await entries()).filter(({ entry }) => entry.kind === 'frame').map(({ frame }) => frame)
+
+test('an empty stage is silence in the log, frame by frame, with a snapshot where each segment begins', async () => {
+  await open()
+  await expect
+    .poll(async () => (await frames()).length, { timeout: 15_000 })
+    .toBeGreaterThan(FRAMES_PER_SEGMENT + 1)
+  const log = await entries()
+  expect(log[0]!.entry.kind).toBe('claim')
+  const numbers = await frames()
+  numbers.forEach((frame, n) => expect(frame).toBe(numbers[0]! + n))
+  for (const frame of [numbers[0], FRAMES_PER_SEGMENT]) {
+    const { entry } = log.find((there) => there.frame === frame)!
+    expect(entry).toMatchObject({
+      kind: 'frame',
+      events: [{ type: 'stage', title: 'Test', members: [], talking: [] }],
+    })
+  }
+})
+
+test('who joins, is muted, leaves: each is in the log at once, and the end is the last entry', async () => {
+  const { mixer, stopped } = await open()
+  const speaker = { id: 'anaanaanaana', name: 'Ana', role: 'host' } as const
+  const ana = await connectSpeaker({
+    async post(sdp) {
+      const { session, sdp: answer } = await mixer.join({ sdp, speaker })
+      return { answer, remove: () => mixer.leave(session) }
+    },
+  })
+  const stages = async () =>
+    (await entries()).flatMap(({ entry }) =>
+      entry.kind === 'frame' ? entry.events.filter((event) => event.type === 'stage') : [],
+    )
+  await tell({ type: 'mute', id: speaker.id, muted: 'host' })
+  await expect
+    .poll(async () => (await stages()).at(-1)?.members)
+    .toEqual([{ ...speaker, muted: 'host', connected: true }])
+  await tell({ type: 'title', title: 'Renamed' })
+  await expect.poll(async () => (await stages()).at(-1)?.title).toBe('Renamed')
+  await ports.log.add(inboxKey(id), new TextEncoder().encode('{"type":"nonsense"}'))
+  await ana.close()
+  await expect.poll(async () => (await stages()).at(-1)?.members).toEqual([])
+  await tell({ type: 'end', reason: 'host' })
+  expect(await stopped).toEqual({ kind: 'ended', reason: 'host' })
+  const log = await entries()
+  expect(log.at(-1)!.entry).toEqual({ kind: 'end', reason: 'host' })
+  expect(log.at(-1)!.frame).toBe(log.at(-2)!.frame + 1)
+  expect(await ports.store.holder(ownerKey(id))).toBeUndefined()
+  await expect(mixer.join({ sdp: 'v=0', speaker })).rejects.toMatchObject({ code: 'already_ended' })
+})
+
+test('a mixer that another epoch has fenced off stops, and writes nothing more', async () => {
+  const { stopped } = await open()
+  await expect.poll(async () => (await frames()).length).toBeGreaterThan(2)
+  await ports.log.append(
+    logKey(id),
+    { major: 1000, minor: 0 },
+    encodeLogEntry({ kind: 'claim', owner: 'b', frames: 0 }),
+  )
+  expect(await stopped).toEqual({ kind: 'fenced' })
+  expect((await ports.log.newest(logKey(id)))!.id).toEqual({ major: 1000, minor: 0 })
+})
+
+test('a space with nobody on stage ends after a while', async () => {
+  const { stopped } = await open({ emptyMs: 200 })
+  expect(await stopped).toEqual({ kind: 'ended', reason: 'empty' })
+})
