@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module'
+import type { Browser, Page } from 'playwright-core'
 import { goOnStage, openSpace } from '../e2e/client.ts'
 import { CHROMIUM_HINT, findChromium, launchListener } from '../e2e/chromium.ts'
 import { startOdeonProcess } from '../e2e/odeon-process.ts'
@@ -6,54 +8,121 @@ import { delays, percentile } from './figures.ts'
 import { speakBursts } from './mouth.ts'
 
 /**
- * `npm run bench:latency [seconds]`: mouth to ear, from a WHIP speaker's tone bursts to a real Chromium that plays the page, all on this
- * machine. Prints a table, and last a line of JSON.
+ * `npm run bench:latency -- [seconds]`: mouth to ear, from a WHIP speaker's tone bursts to a real Chromium, all on this machine; for the page,
+ * and for hls.js as others use it on the same space. One player after the other, so that they don't disturb one another. Prints a
+ * table, and last a line of JSON.
  */
 
 const SECONDS = Number(process.argv[2] ?? 120)
 const EVERY_MS = 2500
 const SETTLE_MS = 8000
 
-async function measure(): Promise<void> {
+interface Figures {
+  bursts: number
+  p50: number
+  p95: number
+  stalls: number
+  requestsPerSecond: number
+}
+
+/** Opens a page that plays the space, and presses its button. */
+type OpenPlayer = (browser: Browser, base: string, space: string) => Promise<Page>
+
+// For the ear's worklet, which the page's own policy would refuse.
+const newPage = (browser: Browser): Promise<Page> => browser.newPage({ bypassCSP: true })
+
+const openPage: OpenPlayer = async (browser, base, space) => {
+  const page = await newPage(browser)
+  await page.goto(`${base}/s/${space}`)
+  await page.locator('[data-testid="listen"]').click()
+  await page.locator('[data-testid="playback-state"][data-state="playing"]').waitFor()
+  return page
+}
+
+/** hls.js with its own loaders and its own catching up, as any site would use it. */
+const openStandard: OpenPlayer = async (browser, base, space) => {
+  const page = await newPage(browser)
+  await page.route(`${base}/standard`, (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<button>listen</button><audio></audio>' }),
+  )
+  await page.goto(`${base}/standard`)
+  await page.addScriptTag({ path: createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js') })
+  await page.evaluate((url) => {
+    const audio = document.querySelector('audio')!
+    const { Hls } = window as unknown as {
+      Hls: new (config: object) => { loadSource(u: string): void; attachMedia(a: HTMLAudioElement): void }
+    }
+    document.querySelector('button')!.onclick = () => {
+      const hls = new Hls({ lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.1 })
+      hls.loadSource(url)
+      hls.attachMedia(audio)
+      void audio.play()
+    }
+  }, `${base}/live/${space}/index.m3u8`)
+  await page.locator('button').click()
+  await page.waitForFunction(() => document.querySelector('audio')!.currentTime > 0)
+  return page
+}
+
+async function measure(
+  open: OpenPlayer,
+  browser: Browser,
+  base: string,
+  space: string,
+  spoken: number[],
+): Promise<Figures> {
+  const page = await open(browser, base, space)
+  let requests = 0
+  page.on('request', (request) => {
+    if (request.url().includes('/live/')) requests++
+  })
+  await listenForBursts(page, 'audio')
+  await page.waitForTimeout(SETTLE_MS)
+  const start = await earReport(page)
+  requests = 0
+  await page.waitForTimeout(SECONDS * 1000)
+  const { bursts, stalls } = await earReport(page)
+  await page.close()
+  const measured = delays(spoken, bursts.slice(start.bursts.length), EVERY_MS)
+  const seconds = (p: number): number => Math.round(percentile(measured, p)) / 1000
+  return {
+    bursts: measured.length,
+    p50: seconds(0.5),
+    p95: seconds(0.95),
+    stalls: stalls - start.stalls,
+    requestsPerSecond: Math.round((requests / SECONDS) * 100) / 100,
+  }
+}
+
+async function main(): Promise<void> {
   const odeon = await startOdeonProcess()
   const browser = await launchListener()
   try {
     const { id, host } = await openSpace(odeon.url, 'Latency')
     const speaker = await goOnStage(odeon.url, id, host.token)
     const mouth = await speakBursts(speaker, EVERY_MS)
-    const page = await browser.newPage({ bypassCSP: true }) // For the ear's worklet.
-    let requests = 0
-    page.on('request', (request) => {
-      if (request.url().includes('/live/')) requests++
-    })
-    await page.goto(`${odeon.url}/s/${id}`)
-    await page.locator('[data-testid="listen"]').click()
-    await page.locator('[data-testid="playback-state"][data-state="playing"]').waitFor()
-    await page.waitForTimeout(SETTLE_MS)
-    await listenForBursts(page, 'audio')
-    const before = requests
-    await page.waitForTimeout(SECONDS * 1000)
-    const { bursts, stalls } = await earReport(page)
-    const rate = (requests - before) / SECONDS
-    const shown = await page.locator('[data-testid="delay"]').textContent()
+    const players = {
+      odeon: await measure(openPage, browser, odeon.url, id, mouth.bursts),
+      standard: await measure(openStandard, browser, odeon.url, id, mouth.bursts),
+    }
     mouth.stop()
     await speaker.close()
-    const measured = delays(mouth.bursts, bursts, EVERY_MS)
-    const result = {
-      bench: 'latency',
-      bursts: measured.length,
-      p50: Math.round(percentile(measured, 0.5)) / 1000,
-      p95: Math.round(percentile(measured, 0.95)) / 1000,
-      stalls,
-      requestsPerSecond: Math.round(rate * 100) / 100,
+    console.log(
+      `\n  mouth to ear on loopback, ${SECONDS} s each\n\n  player     bursts   p50 s   p95 s   stalls   requests/s`,
+    )
+    for (const [name, { bursts, p50, p95, stalls, requestsPerSecond }] of Object.entries(players)) {
+      const cells = [
+        name.padEnd(8),
+        String(bursts).padStart(8),
+        p50.toFixed(3).padStart(7),
+        p95.toFixed(3).padStart(7),
+      ]
+      console.log(
+        `  ${[...cells, String(stalls).padStart(8), requestsPerSecond.toFixed(2).padStart(12)].join(' ')}`,
+      )
     }
-    console.log(`
-  mouth to ear, ${SECONDS} s, ${measured.length} bursts, loopback
-
-  player     p50 s   p95 s   stalls   requests/s   the page says
-  odeon      ${result.p50.toFixed(3)}   ${result.p95.toFixed(3)}   ${String(stalls).padEnd(6)}   ${rate.toFixed(2).padEnd(10)}   ${shown?.trim() ?? ''}
-`)
-    console.log(JSON.stringify(result))
+    console.log()
+    console.log(JSON.stringify({ bench: 'latency', seconds: SECONDS, ...players }))
   } finally {
     await browser.close()
     await odeon.remove()
@@ -64,4 +133,4 @@ if (!findChromium()) {
   console.error(CHROMIUM_HINT)
   process.exit(1)
 }
-await measure()
+await main()
