@@ -1,4 +1,63 @@
+import { computed } from 'vue'
 import { createI18n } from 'vue-i18n'
-import en from './en.ts'
+import en from './messages/en.ts'
 
-export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: { en } })
+/** A language is a file in `messages/`, of the shape of the English one. */
+export type Messages = typeof en
+
+/** The others are fetched when they are wanted. */
+const files = import.meta.glob<{ default: Messages }>(['./messages/*.ts', '!./messages/en.ts'])
+
+export const LOCALES = [
+  'en',
+  ...Object.keys(files).map((path) => path.slice('./messages/'.length, -'.ts'.length)),
+]
+
+const KEY = 'odeon.locale'
+
+export const i18n = createI18n({
+  legacy: false,
+  locale: 'en',
+  fallbackLocale: 'en',
+  messages: { en } as Record<string, Messages>,
+})
+
+export const locale = computed(() => i18n.global.locale.value)
+
+/** The one that was chosen here before, else the first that the browser asks for and we have, else English. */
+function preferred(): string {
+  const asked = [stored(), ...navigator.languages].map((tag) => tag?.split('-')[0])
+  return asked.find((tag): tag is string => tag !== undefined && LOCALES.includes(tag)) ?? 'en'
+}
+
+function stored(): string | undefined {
+  try {
+    return localStorage.getItem(KEY) ?? undefined
+  } catch {
+    return undefined // Storage is forbidden here.
+  }
+}
+
+/** Loads a language and shows it. One that can't be fetched leaves the page as it is. */
+async function show(tag: string): Promise<void> {
+  try {
+    const file = await files[`./messages/${tag}.ts`]?.()
+    if (file) i18n.global.setLocaleMessage(tag, file.default)
+  } catch {
+    return
+  }
+  i18n.global.locale.value = tag
+  document.documentElement.lang = tag
+}
+
+export const showPreferredLocale = (): Promise<void> => show(preferred())
+
+/** The reader's choice, kept for the next visit. */
+export async function chooseLocale(tag: string): Promise<void> {
+  await show(tag)
+  try {
+    localStorage.setItem(KEY, tag)
+  } catch {
+    // Then for this visit.
+  }
+}

@@ -1,1 +1,0 @@
-export default { brand: 'Odeon', notFound: { title: 'There is nothing here' } }

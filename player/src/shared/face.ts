@@ -1,0 +1,21 @@
+/** How somebody without a picture looks: initials on a colour that is always his own. */
+
+/** One or two letters: the first of the first and of the last word. */
+export function initials(name: string): string {
+  const words = name
+    .trim()
+    .split(/[\s\-_.]+/u)
+    .filter(Boolean)
+  const first = (word: string | undefined): string => [...(word ?? '')][0]?.toLocaleUpperCase() ?? ''
+  return words.length > 1 ? first(words[0]) + first(words.at(-1)) : first(words[0])
+}
+
+/** Hues that stay apart from one another and from the lamp (75°). */
+const HUES = [12, 38, 112, 142, 168, 192, 222, 252, 278, 304, 328, 350]
+
+/** The hue of an id, in degrees (oklch). */
+export function hueOf(id: string): number {
+  let hash = 0x811c9dc5 // FNV-1a, 32 bits.
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193)
+  return HUES[(hash >>> 8) % HUES.length]!
+}
