@@ -1,0 +1,99 @@
+import {
+  AAC_CHUNK_SAMPLES,
+  AAC_CHUNKS_PER_SEGMENT,
+  aacChunkAt,
+  type ChunkPosition,
+} from '@odeon/common/time.ts'
+import type { CmafChunk } from './chunk-splitter.ts'
+
+/** Segments kept: the listed ones, and a few for a player that seeks back. */
+const KEPT_SEGMENTS = 8
+
+/** The chunks that came in, by their place on the sample clock. */
+export class GrowingWindow {
+  readonly #segments = new Map<number, (CmafChunk | undefined)[]>()
+  /** The newest chunk up to which nothing is missing. */
+  #edge: ChunkPosition | undefined
+  #waiting = new Set<() => void>()
+  ended = false
+
+  /** `false` for one that is there already. Throws for one that lies on no chunk's place. */
+  add(chunk: CmafChunk): boolean {
+    const { msn, chunk: index } = aacChunkAt(chunk.sample)
+    if (chunk.sample % AAC_CHUNK_SAMPLES !== 0) throw new Error(`No chunk begins at sample ${chunk.sample}.`)
+    let segment = this.#segments.get(msn)
+    if (!segment)
+      this.#segments.set(
+        msn,
+        (segment = Array<CmafChunk | undefined>(AAC_CHUNKS_PER_SEGMENT).fill(undefined)),
+      )
+    if (segment[index]) return false
+    segment[index] = chunk
+    this.#advance({ msn, chunk: index })
+    this.#wake()
+    return true
+  }
+
+  #advance(added: ChunkPosition): void {
+    this.#edge ??= added
+    for (;;) {
+      const { msn, chunk } = this.#edge
+      const next =
+        chunk + 1 === AAC_CHUNKS_PER_SEGMENT ? { msn: msn + 1, chunk: 0 } : { msn, chunk: chunk + 1 }
+      if (!this.chunk(next.msn, next.chunk)) break
+      this.#edge = next
+    }
+    for (const msn of this.#segments.keys())
+      if (msn <= this.#edge.msn - KEPT_SEGMENTS) this.#segments.delete(msn)
+  }
+
+  get edge(): ChunkPosition | undefined {
+    return this.#edge
+  }
+
+  chunk(msn: number, index: number): CmafChunk | undefined {
+    return this.#segments.get(msn)?.[index]
+  }
+
+  /** How many chunks of a segment are there from its beginning. */
+  chunksFrom(msn: number): number {
+    const missing = this.#segments.get(msn)?.findIndex((chunk) => !chunk) ?? 0
+    return missing < 0 ? AAC_CHUNKS_PER_SEGMENT : missing
+  }
+
+  /** A whole segment; undefined while it is not. */
+  segment(msn: number): Uint8Array<ArrayBuffer> | undefined {
+    if (this.chunksFrom(msn) < AAC_CHUNKS_PER_SEGMENT) return undefined
+    const chunks = this.#segments.get(msn)!.map((chunk) => chunk!.bytes)
+    const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0))
+    let at = 0
+    for (const bytes of chunks) {
+      whole.set(bytes, at)
+      at += bytes.length
+    }
+    return whole
+  }
+
+  end(): void {
+    this.ended = true
+    this.#wake()
+  }
+
+  /** Resolves at the next change, or when the signal aborts. */
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#waiting.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      if (signal.aborted) return resolve()
+      this.#waiting.add(done)
+      signal.addEventListener('abort', done)
+    })
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake()
+  }
+}

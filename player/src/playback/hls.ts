@@ -1,0 +1,99 @@
+import type { HlsConfig, LevelDetails, LoaderResponse, LoadPolicy, RetryConfig } from 'hls.js'
+// The light build has all that we need: one audio rendition, low latency, emsg.
+import Hls, { ErrorTypes, Events } from 'hls.js/light'
+import { eventsOf } from './chunk-events.ts'
+import type { Sound, SoundOptions, Trouble } from './sound.ts'
+
+/** hls.js, which this file alone knows. */
+
+export const hlsIsSupported = (): boolean => Hls.isSupported()
+
+/** "Carriage of ID3 Timed Metadata in CMAF", AOM. */
+const EMSG_ID3 = 'https://aomedia.org/emsg/ID3'
+
+/** hls.js takes a refused connection for CORS and gives up; here it is a server that restarts. */
+const alsoRefused: RetryConfig['shouldRetry'] = (config, count, _timeout, response, retry) =>
+  retry || (response?.code === 0 && count < (config?.maxNumRetry ?? 0))
+
+/** Short interruptions are bridged here, so that buffer and timeline survive; for longer ones a new Hls is made. */
+const patient = (most: number): LoadPolicy => {
+  const retry = { maxNumRetry: most, retryDelayMs: 250, maxRetryDelayMs: 1000, shouldRetry: alsoRefused }
+  return {
+    default: {
+      maxTimeToFirstByteMs: 9000, // A blocking request waits at the server for up to three target durations.
+      maxLoadTimeMs: 20_000,
+      timeoutRetry: retry,
+      errorRetry: retry,
+    },
+  }
+}
+
+const COMMON: Partial<HlsConfig> = {
+  enableWorker: false, // Nothing to transmux: CMAF goes to the browser as it is.
+  manifestLoadPolicy: patient(0), // Asked for by a new Hls alone, and whoever makes those pauses in between.
+  playlistLoadPolicy: patient(16),
+  fragLoadPolicy: patient(6),
+}
+
+const LIVE: Partial<HlsConfig> = {
+  ...COMMON,
+  lowLatencyMode: true,
+  liveSyncMode: 'buffered',
+  maxLiveSyncPlaybackRate: 1.1,
+  liveSyncOnStallIncrease: 0.2,
+  liveDurationInfinity: true,
+  backBufferLength: 30,
+}
+
+const REPLAY: Partial<HlsConfig> = { ...COMMON, lowLatencyMode: false, backBufferLength: 60 }
+
+export function openHls(options: SoundOptions): Sound {
+  const { audio, kind, startAt, onEvents, onTrouble, onAnswer } = options
+  const hls = new Hls({
+    ...(kind === 'live' ? LIVE : REPLAY),
+    ...(startAt !== undefined && { startPosition: startAt }),
+  })
+  let details: LevelDetails | undefined
+
+  hls.on(Events.FRAG_PARSING_METADATA, (_event, { samples }) => {
+    for (const { type, data } of samples) {
+      const events = (type as string) === EMSG_ID3 ? eventsOf(data) : undefined
+      if (events) onEvents(events)
+    }
+  })
+  hls.on(Events.LEVEL_UPDATED, (_event, updated) => (details = updated.details))
+  hls.on(Events.LEVEL_LOADED, onAnswer)
+  hls.on(Events.FRAG_LOADED, onAnswer)
+  hls.on(Events.ERROR, (_event, { fatal, type, response }) => {
+    if (response?.code) onAnswer()
+    if (fatal) onTrouble(troubleOf(type, response))
+  })
+  audio.disableRemotePlayback = true // Without it Safari's ManagedMediaSource does not open.
+  hls.loadSource(options.url)
+  hls.attachMedia(audio)
+
+  return {
+    playingDate: () => hls.playingDate?.getTime() ?? null,
+    livePosition: () => hls.liveSyncPosition,
+    ahead: () =>
+      kind === 'live'
+        ? details
+          ? details.edge - audio.currentTime
+          : 0
+        : (hls.mainForwardBufferInfo?.len ?? 0),
+    complete: () => details?.live === false,
+    recoverMedia: () => hls.recoverMediaError(),
+    close: () => hls.destroy(),
+  }
+}
+
+function troubleOf(type: ErrorTypes, response: LoaderResponse | undefined): Trouble {
+  switch (type) {
+    case ErrorTypes.NETWORK_ERROR:
+      return { kind: 'network', status: response?.code ?? 0 }
+    case ErrorTypes.MEDIA_ERROR:
+      return { kind: 'media' }
+    default:
+      return { kind: 'other' }
+  }
+}
