@@ -8,9 +8,18 @@ export const backoffMs = (attempt: number, random = Math.random()): number =>
 
 /** What promises a better try than waiting: the network is back, or the page is looked at again. Both reach the window. */
 const AWAKENING = ['online', 'visibilitychange'] as const
+const isHidden = (): boolean => globalThis.document?.visibilityState === 'hidden'
+
+/** Calls `check` whenever the network or the reader returns, until aborted. */
+export function onAwakening(check: () => void, signal: AbortSignal, page: EventTarget = globalThis): void {
+  const awake = (): void => {
+    if (!isHidden()) check()
+  }
+  for (const type of AWAKENING) page.addEventListener(type, awake, { signal })
+}
 
 /** Waits `ms`, less when the network or the reader returns. False when it was aborted. */
-export const rest = (ms: number, signal: AbortSignal, page: EventTarget = globalThis): Promise<boolean> =>
+export const rest = (ms: number, signal: AbortSignal, page?: EventTarget): Promise<boolean> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve(false)
     const done = new AbortController()
@@ -21,10 +30,5 @@ export const rest = (ms: number, signal: AbortSignal, page: EventTarget = global
     }
     const timer = setTimeout(end, ms)
     signal.addEventListener('abort', end, { signal: done.signal })
-    for (const type of AWAKENING) page.addEventListener(type, end, { signal: done.signal })
+    onAwakening(end, done.signal, page)
   })
-
-/** Calls `check` whenever the network or the reader returns, until aborted. */
-export function onAwakening(check: () => void, signal: AbortSignal, page: EventTarget = globalThis): void {
-  for (const type of AWAKENING) page.addEventListener(type, check, { signal })
-}

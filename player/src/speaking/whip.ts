@@ -1,0 +1,152 @@
+import { request } from '../api/http.ts'
+import { onAwakening } from '../playback/backoff.ts'
+import { withOpusParameters } from './sdp.ts'
+
+/** One connection to the stage: WHIP, RFC 9725, without trickling. The sound of the others comes back on the same line. */
+export interface Call {
+  /** Resolves when the connection is lost or was hung up. */
+  readonly ended: Promise<void>
+  /** Ends `ended`; the next call takes the place. */
+  drop(): void
+  /** Leaves the stage. */
+  hangUp(): void
+  replaceTrack(track: MediaStreamTrack): Promise<void>
+}
+
+export interface CallOptions {
+  spaceId: string
+  token: string
+  track: MediaStreamTrack
+  /** What the others say. */
+  onSound(stream: MediaStream): void
+  signal: AbortSignal
+}
+
+const GATHER_MS = 1000
+const CONNECT_MS = 10_000
+/** Lost for so long is gone; ICE often finds its way back sooner. */
+const LOST_MS = 3000
+
+/** Dials. Resolves when connected; throws ApiError for what the server says, Error when no connection is made in time. */
+export async function dial({ spaceId, token, track, onSound, signal }: CallOptions): Promise<Call> {
+  const connection = new RTCPeerConnection()
+  const over = new AbortController()
+  const drop = (): void => {
+    connection.close() // Fires nothing.
+    over.abort()
+  }
+  signal.addEventListener('abort', drop, { signal: over.signal })
+  try {
+    const { sender } = connection.addTransceiver(track, { direction: 'sendrecv' })
+    connection.addEventListener('track', (event) => onSound(new MediaStream([event.track])))
+    await connection.setLocalDescription(await connection.createOffer())
+    await gathered(connection, over.signal)
+    const response = await request(`/api/spaces/${encodeURIComponent(spaceId)}/whip`, {
+      method: 'POST',
+      type: 'application/sdp',
+      body: withOpusParameters(connection.localDescription!.sdp),
+      token,
+      signal: over.signal,
+    })
+    const session = response.headers.get('location')
+    const leave = (): void => {
+      if (session) request(session, { method: 'DELETE', token, keepalive: true }).catch(() => {})
+    }
+    try {
+      const answer = withOpusParameters(await response.text())
+      await connection.setRemoteDescription({ type: 'answer', sdp: answer })
+      await connected(connection, over.signal)
+    } catch (error) {
+      leave()
+      throw error
+    }
+    return {
+      ended: lost(connection, over),
+      drop,
+      hangUp() {
+        drop()
+        leave()
+      },
+      replaceTrack: (next) => sender.replaceTrack(next),
+    }
+  } catch (error) {
+    drop()
+    throw error
+  }
+}
+
+/** All candidates are in the local description, or enough time for them has passed. */
+function gathered(connection: RTCPeerConnection, signal: AbortSignal): Promise<void> {
+  return until(connection, 'icegatheringstatechange', GATHER_MS, signal, () =>
+    connection.iceGatheringState === 'complete' ? 'yes' : 'wait',
+  ).catch(() => {})
+}
+
+function connected(connection: RTCPeerConnection, signal: AbortSignal): Promise<void> {
+  return until(connection, 'connectionstatechange', CONNECT_MS, signal, () => {
+    switch (connection.connectionState) {
+      case 'connected':
+        return 'yes'
+      case 'failed':
+      case 'closed':
+        return 'no'
+      default:
+        return 'wait'
+    }
+  })
+}
+
+/** Rejects when `check` says no, after `ms`, and when aborted. */
+function until(
+  connection: RTCPeerConnection,
+  type: string,
+  ms: number,
+  signal: AbortSignal,
+  check: () => 'yes' | 'no' | 'wait',
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = new AbortController()
+    const end = (error?: Error): void => {
+      clearTimeout(timer)
+      done.abort()
+      if (error) reject(error)
+      else resolve()
+    }
+    const look = (): void => {
+      const answer = signal.aborted ? 'no' : check()
+      if (answer === 'yes') end()
+      else if (answer === 'no') end(new Error(`No connection to the stage: ${connection.connectionState}.`))
+    }
+    const timer = setTimeout(() => end(new Error(`No ${type} within ${ms} ms.`)), ms)
+    connection.addEventListener(type, look, { signal: done.signal })
+    signal.addEventListener('abort', look, { signal: done.signal })
+    look()
+  })
+}
+
+/** Resolves when the connection has failed, was lost for three seconds or more, or is lost when the network returns. */
+async function lost(connection: RTCPeerConnection, over: AbortController): Promise<void> {
+  const { signal } = over
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const end = (): void => {
+    connection.close()
+    over.abort()
+  }
+  connection.addEventListener(
+    'connectionstatechange',
+    () => {
+      clearTimeout(timer)
+      if (connection.connectionState === 'disconnected') timer = setTimeout(end, LOST_MS)
+      else if (connection.connectionState === 'failed' || connection.connectionState === 'closed') end()
+    },
+    { signal },
+  )
+  onAwakening(() => {
+    if (connection.connectionState !== 'connected') end()
+  }, signal)
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) return resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  clearTimeout(timer)
+}
