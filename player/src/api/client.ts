@@ -1,15 +1,34 @@
-import { request, requestJson, type RequestOptions } from './http.ts'
-import { session } from './session.ts'
+import type * as z from 'zod/mini'
+import { ApiError, request, requestJson, type RequestOptions } from './http.ts'
+import { session, signIn } from './session.ts'
 import { Archive, Audience, Invite, MyRole, SpaceList, SpaceView, type RoleInSpace } from './views.ts'
 
-export { ApiError } from './http.ts'
+export { ApiError }
 export type { Archive, RoleInSpace, SpaceView } from './views.ts'
 
 const at = (id: string, rest = ''): string => `/api/spaces/${encodeURIComponent(id)}${rest}`
 
-/** As whom this browser is known. */
-const mine = (options: RequestOptions = {}): RequestOptions => ({ ...options, token: session.value?.token })
-const post = (body?: unknown): RequestOptions => mine({ method: 'POST', body })
+/** Asks as whom this browser is known. One whom the server no longer knows gets a new identity under his name, and asks again. */
+async function asMe<T>(
+  ask: (path: string, options: RequestOptions) => Promise<T>,
+  path: string,
+  options: RequestOptions = {},
+): Promise<T> {
+  const { token, user } = session.value ?? {}
+  try {
+    return await ask(path, { ...options, token })
+  } catch (error) {
+    if (!user || !(error instanceof ApiError) || error.status !== 401) throw error
+    if (session.value?.token === token) await signIn(user.name)
+    return ask(path, { ...options, token: session.value?.token })
+  }
+}
+
+const post = (body?: unknown): RequestOptions => ({ method: 'POST', body })
+const json =
+  <T>(schema: z.ZodMiniType<T>) =>
+  (path: string, options?: RequestOptions): Promise<T> =>
+    requestJson(schema, path, options)
 
 /** The control plane and what the origin tells in JSON. Everything throws ApiError. */
 export const api = {
@@ -20,27 +39,27 @@ export const api = {
   space: (id: string): Promise<SpaceView> => requestJson(SpaceView, at(id)),
   /** `scheduledFor`: epoch ms. */
   createSpace: (space: { title: string; scheduledFor?: number }): Promise<SpaceView> =>
-    requestJson(SpaceView, '/api/spaces', post(space)),
-  start: (id: string): Promise<SpaceView> => requestJson(SpaceView, at(id, '/start'), post()),
-  end: (id: string): Promise<SpaceView> => requestJson(SpaceView, at(id, '/end'), post()),
+    asMe(json(SpaceView), '/api/spaces', post(space)),
+  start: (id: string): Promise<SpaceView> => asMe(json(SpaceView), at(id, '/start'), post()),
+  end: (id: string): Promise<SpaceView> => asMe(json(SpaceView), at(id, '/end'), post()),
   /** A listener, if this browser has no identity yet. */
   async me(id: string): Promise<RoleInSpace> {
     if (!session.value) return 'listener'
-    return (await requestJson(MyRole, at(id, '/me'), mine())).role
+    return (await asMe(json(MyRole), at(id, '/me'))).role
   },
   /** An absolute link that lets its bearer onto the stage. */
   async invite(id: string): Promise<{ url: string }> {
-    const { url } = await requestJson(Invite, at(id, '/invites'), post({ role: 'speaker' }))
+    const { url } = await asMe(json(Invite), at(id, '/invites'), post({ role: 'speaker' }))
     return { url: new URL(url, location.href).href }
   },
   async takeInvite(id: string, code: string): Promise<RoleInSpace> {
-    return (await requestJson(MyRole, at(id, '/speakers'), post({ invite: code }))).role
+    return (await asMe(json(MyRole), at(id, '/speakers'), post({ invite: code }))).role
   },
   async mute(id: string, userId: string, muted: boolean): Promise<void> {
-    await request(at(id, `/speakers/${encodeURIComponent(userId)}/mute`), post({ muted }))
+    await asMe(request, at(id, `/speakers/${encodeURIComponent(userId)}/mute`), post({ muted }))
   },
   async removeSpeaker(id: string, userId: string): Promise<void> {
-    await request(at(id, `/speakers/${encodeURIComponent(userId)}`), mine({ method: 'DELETE' }))
+    await asMe(request, at(id, `/speakers/${encodeURIComponent(userId)}`), { method: 'DELETE' })
   },
   /** How many listen, as estimated by the origin. */
   async audience(id: string): Promise<number> {
