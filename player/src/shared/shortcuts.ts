@@ -35,6 +35,7 @@ export function listenForShortcuts(): void {
     if (takesKeys(event.target) || isDialogOpen()) return
     if (event.key === ' ' && event.target instanceof Element && event.target.closest('button, a')) return
     const key = event.key.toLowerCase()
+    if (key.startsWith('arrow') && event.target instanceof HTMLInputElement) return // A slider moves itself.
     const shortcut = shortcuts.findLast((known) => known.key === key && (known.enabled?.() ?? true))
     if (!shortcut) return
     event.preventDefault()
