@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig, type Plugin } from 'vite'
@@ -31,16 +33,14 @@ const preloadFont: Plugin = {
   },
 }
 
-/** Writes a `.gz` beside each text file, which the server hands out as it is. */
+/** Writes a `.gz` beside each text file, which the server hands out as it is. Of what was written: until then others change it. */
 const compressed: Plugin = {
   name: 'compressed',
   apply: 'build',
-  enforce: 'post',
-  generateBundle(_options, bundle) {
-    for (const [fileName, file] of Object.entries(bundle)) {
-      if (!/\.(js|css|svg|html)$/.test(fileName)) continue
-      const source = gzipSync(file.type === 'chunk' ? file.code : file.source, { level: 9 })
-      this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source })
+  async writeBundle({ dir }, bundle) {
+    for (const fileName of Object.keys(bundle).filter((name) => /\.(js|css|svg|html)$/.test(name))) {
+      const file = join(dir!, fileName)
+      await writeFile(`${file}.gz`, gzipSync(await readFile(file), { level: 9 }))
     }
   },
 }
