@@ -56,6 +56,19 @@ export function describeJobs(name: string, open: () => Promise<Jobs>): void {
       gate.resolve()
     })
 
+    test('of two workers of one queue, either goes on when the other closes', async () => {
+      const seen: string[] = []
+      const worker = (name: string) => jobs.work('q', ({ id }) => Promise.resolve(void seen.push(name + id)))
+      const workers = [worker('a'), worker('b')]
+      await workers[1]!.close()
+      await jobs.add('q', '1', {})
+      await expect.poll(() => seen).toEqual(['a1'])
+      workers.push(worker('c'))
+      await workers[0]!.close()
+      await jobs.add('q', '2', {})
+      await expect.poll(() => seen).toEqual(['a1', 'c2'])
+    })
+
     test('a worker that closes tells its jobs and waits for them; another takes up what they left', async () => {
       const first = jobs.work('q', async ({ signal }) => {
         await new Promise((resolve) => signal.addEventListener('abort', resolve))

@@ -74,6 +74,15 @@ export function describeLog(name: string, open: () => Promise<Log>): void {
       await expect.poll(() => log.newest('k')).toBeUndefined()
     })
 
+    test('who waits when a log expires gets what is written anew', async () => {
+      await log.append('k', id(1, 1), bytes(1))
+      const waiting = log.read('k', id(1, 1), { waitMs: 10_000 })
+      await log.expire('k', 1)
+      await expect.poll(() => log.newest('k')).toBeUndefined()
+      await log.append('k', id(2, 1), bytes(2))
+      expect((await waiting).map((entry) => entry.body[0])).toEqual([2])
+    })
+
     test('logs do not know each other', async () => {
       await log.append('a', id(5, 1), bytes(1))
       expect(await log.append('b', id(1, 1), bytes(2))).toBe('written')

@@ -19,7 +19,8 @@ interface Queue {
   waiting: Waiting[]
   /** Ids that wait or run. */
   known: Set<string>
-  wake: (() => void) | undefined
+  /** What each open worker does when a job waits; the newest takes it. */
+  workers: (() => void)[]
 }
 
 export function openInProcessJobs({
@@ -31,7 +32,7 @@ export function openInProcessJobs({
 
   const queueOf = (name: string): Queue => {
     let queue = queues.get(name)
-    if (!queue) queues.set(name, (queue = { waiting: [], known: new Set(), wake: undefined }))
+    if (!queue) queues.set(name, (queue = { waiting: [], known: new Set(), workers: [] }))
     return queue
   }
 
@@ -41,7 +42,7 @@ export function openInProcessJobs({
       if (!queue.known.has(id)) {
         queue.known.add(id)
         queue.waiting.push({ id, data })
-        queue.wake?.()
+        queue.workers.at(-1)?.()
       }
       return Promise.resolve()
     },
@@ -64,7 +65,7 @@ export function openInProcessJobs({
           await pause(wait, undefined, { signal: abort.signal }).catch(() => {})
           if (abort.signal.aborted) {
             queue.waiting.push({ id, data }) // Another worker may take it up.
-            queue.wake?.()
+            queue.workers.at(-1)?.()
             return
           }
         }
@@ -75,7 +76,7 @@ export function openInProcessJobs({
           running.add(work)
         }
       }
-      queue.wake = takeAll
+      queue.workers.push(takeAll)
       queueMicrotask(() => {
         if (!abort.signal.aborted) takeAll()
       })
@@ -84,7 +85,7 @@ export function openInProcessJobs({
       const worker = {
         close: () =>
           (closing ??= (async () => {
-            if (queue.wake === takeAll) queue.wake = undefined
+            queue.workers = queue.workers.filter((other) => other !== takeAll)
             abort.abort()
             await Promise.all(running)
             workers.delete(worker)

@@ -1,21 +1,28 @@
+import { AppError } from '../../errors.ts'
 import { compareIds, FIRST, type Entry, type EntryId, type Log, type ReadOptions } from '../../ports.ts'
 
 /**
- * The log in this process's memory. Nothing survives the process. Each key holds at most `maxBytes`; when it is full the oldest entries go
- * (a listener who is that far behind has nothing to wait for), and `dropped` counts them.
+ * The log in this process's memory. Nothing survives the process. Each key holds at most `maxBytes` and `maxEntries`; when it is full
+ * the oldest entries go (a listener who is that far behind has nothing to wait for), and `dropped` counts them. At most `maxWaiters`
+ * wait for one key; who comes after them is told so at once (`too_many_waiting`, 503), and `turnedAway` counts them.
  */
 export interface MemoryLog extends Log {
   readonly dropped: number
+  readonly turnedAway: number
 }
 
 export interface MemoryLogOptions {
-  /** Per key; 64 MiB unless told. */
+  /** Of bodies, per key; 64 MiB unless told: more than an hour of frames, and minutes of everything else. */
   maxBytes?: number
+  /** Per key; 200 000 unless told: an hour of frames, which are small. */
+  maxEntries?: number
+  /** Per key; 10 000 unless told. */
+  maxWaiters?: number
 }
 
 interface Stream {
   entries: Entry[]
-  /** Entries before this index are trimmed; the array is compacted once in a while, so that a trim costs nothing. */
+  /** Entries before this index are gone; the array is compacted once in a while, so that a trim costs nothing. */
   first: number
   bytes: number
   last: EntryId
@@ -25,12 +32,20 @@ interface Stream {
 
 const COMPACT_AT = 1024
 const DEFAULT_LIMIT = 1000
+/** Stands where an entry was until the array is compacted, so that the body is freed at once. */
+const GONE: Entry = { id: FIRST, body: new Uint8Array(0) }
+const LONGEST_TIMER = 2 ** 31 - 1 // Above this setTimeout fires at once.
 
-export function openMemoryLog({ maxBytes = 64 * 1024 * 1024 }: MemoryLogOptions = {}): MemoryLog {
+export function openMemoryLog({
+  maxBytes = 64 * 1024 * 1024,
+  maxEntries = 200_000,
+  maxWaiters = 10_000,
+}: MemoryLogOptions = {}): MemoryLog {
   const streams = new Map<string, Stream>()
   /** Readers of keys that nobody wrote yet. */
   const awaited = new Map<string, Set<() => void>>()
   let dropped = 0
+  let turnedAway = 0
   let closed = false
 
   const open = (key: string): Stream => {
@@ -46,7 +61,7 @@ export function openMemoryLog({ maxBytes = 64 * 1024 * 1024 }: MemoryLogOptions 
 
   const dropFirst = (stream: Stream): void => {
     stream.bytes -= stream.entries[stream.first]!.body.length
-    stream.first++
+    stream.entries[stream.first++] = GONE
     if (stream.first >= COMPACT_AT && stream.first * 2 > stream.entries.length) {
       stream.entries = stream.entries.slice(stream.first)
       stream.first = 0
@@ -57,7 +72,10 @@ export function openMemoryLog({ maxBytes = 64 * 1024 * 1024 }: MemoryLogOptions 
     stream.entries.push({ id, body })
     stream.last = id
     stream.bytes += body.length
-    while (stream.bytes > maxBytes && stream.entries.length - stream.first > 1) {
+    while (
+      (stream.bytes > maxBytes || stream.entries.length - stream.first > maxEntries) &&
+      stream.entries.length - stream.first > 1
+    ) {
       dropFirst(stream)
       dropped++
     }
@@ -86,8 +104,13 @@ export function openMemoryLog({ maxBytes = 64 * 1024 * 1024 }: MemoryLogOptions 
   }
 
   const wait = (key: string, ms: number, signal: AbortSignal | undefined): Promise<void> =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
       const waiters = streams.get(key)?.waiters ?? awaited.get(key) ?? new Set()
+      if (waiters.size >= maxWaiters) {
+        turnedAway++
+        reject(new AppError(503, 'too_many_waiting', `${maxWaiters} readers wait for ${key} already.`))
+        return
+      }
       if (!streams.has(key)) awaited.set(key, waiters)
       const done = (): void => {
         clearTimeout(timer)
@@ -96,7 +119,7 @@ export function openMemoryLog({ maxBytes = 64 * 1024 * 1024 }: MemoryLogOptions 
         if (waiters.size === 0 && awaited.get(key) === waiters) awaited.delete(key)
         resolve()
       }
-      const timer = setTimeout(done, ms)
+      const timer = setTimeout(done, Math.min(ms, LONGEST_TIMER))
       signal?.addEventListener('abort', done)
       waiters.add(done)
     })
@@ -104,6 +127,9 @@ export function openMemoryLog({ maxBytes = 64 * 1024 * 1024 }: MemoryLogOptions 
   return {
     get dropped() {
       return dropped
+    },
+    get turnedAway() {
+      return turnedAway
     },
     append(key, id, body) {
       const stream = streams.get(key)
@@ -147,7 +173,13 @@ export function openMemoryLog({ maxBytes = 64 * 1024 * 1024 }: MemoryLogOptions 
       const stream = streams.get(key)
       if (!stream) return Promise.resolve()
       clearTimeout(stream.expiry)
-      stream.expiry = setTimeout(() => streams.delete(key), ms)
+      stream.expiry = setTimeout(
+        () => {
+          streams.delete(key)
+          if (stream.waiters.size > 0) awaited.set(key, stream.waiters) // They wait for what may be written anew.
+        },
+        Math.min(ms, LONGEST_TIMER),
+      )
       stream.expiry.unref()
       return Promise.resolve()
     },

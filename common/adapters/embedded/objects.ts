@@ -63,7 +63,8 @@ export async function openFolderObjects({ folder }: FolderObjectsOptions): Promi
       for (const file of await files(start)) {
         const key = relative(folder, file).split(sep).join('/')
         if (isTemporary(file) || !key.startsWith(prefix)) continue
-        found.push({ key, size: (await stat(file)).size })
+        const size = await sizeOf(file)
+        if (size !== undefined) found.push({ key, size })
       }
       return found.sort((a, b) => (a.key < b.key ? -1 : 1))
     },
@@ -90,6 +91,16 @@ const isTemporary = (path: string): boolean => path.slice(path.lastIndexOf(sep) 
 
 const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+/** Undefined when it was deleted since it was seen. */
+async function sizeOf(file: string): Promise<number | undefined> {
+  try {
+    return (await stat(file)).size
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
 
 /** Every file below a folder; none if there is no such folder. */
 async function files(folder: string): Promise<string[]> {
