@@ -81,7 +81,7 @@ export function useReplay({ spaceId, audio }: ReplayOptions): Replay {
   function show(): void {
     const date = dateOf(position.value)
     if (date === null) return
-    const seen = recorded.at(date) ?? heard.at(date)
+    const seen = recorded.at(Math.max(date, recorded.firstDate ?? date)) ?? heard.at(date)
     if (seen && seen !== stage.value) stage.value = seen
   }
 

@@ -37,6 +37,11 @@ test('before the first stage there is nothing to see', () => {
   expect(new Timeline().at(START)).toBeUndefined()
 })
 
+test('the first stage has a date, so that a replay can show it before the mixer’s first frame', () => {
+  expect(timeline([stage(96, [BEN]), stage(10, [ANA])]).firstDate).toBe(START + 200)
+  expect(new Timeline().firstDate).toBeUndefined()
+})
+
 test('a seek backwards shows what was', () => {
   const heard = timeline([stage(0, [ANA]), talking(50, ANA), stage(96, [ANA, BEN], [BEN])])
   expect(heard.at(START + 96 * 20)?.members.map(({ id }) => id)).toEqual([ANA, BEN])

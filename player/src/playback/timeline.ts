@@ -44,6 +44,12 @@ export class Timeline {
     return this.#startedAt
   }
 
+  /** When the first stage is known from; undefined before there is one. */
+  get firstDate(): EpochMs | undefined {
+    const first = this.#stages[0]
+    return first && this.#startedAt !== undefined ? this.#startedAt + first.frame * FRAME_MS : undefined
+  }
+
   add({ startedAt, events }: Pick<ChunkEvents, 'startedAt' | 'events'>): void {
     this.#startedAt = startedAt
     for (const event of events) this.#insert(event)
