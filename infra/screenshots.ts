@@ -31,6 +31,8 @@ const KEPT = new Set([
   'replay-phone-light',
 ])
 
+/** 20 ms of Opus in which nothing is heard. */
+const SILENCE = new Uint8Array([0xf8, 0xff, 0xfe])
 const MIC_RATE = 48_000
 const testid = (id: string): string => `[data-testid="${id}"]`
 
@@ -88,7 +90,11 @@ async function sit(space: string, host: Guest, name: string): Promise<() => Prom
   )
   await call(`${odeon.url}/api/spaces/${space}/speakers`, 'POST', { invite: invite.code }, guest.token)
   const speaker = await goOnStage(odeon.url, space, guest.token)
-  return () => speaker.close()
+  const beat = setInterval(() => speaker.send(SILENCE), 20)
+  return () => {
+    clearInterval(beat)
+    return speaker.close()
+  }
 }
 
 /** Readers of the live playlist, as many as that many listeners would be. */
@@ -214,7 +220,7 @@ try {
   await visitor.goto(odeon.url)
   await visitor.locator(testid('live-card')).waitFor()
   await visitor.locator(testid('replay-card')).waitFor()
-  await visitor.waitForTimeout(1500)
+  await visitor.locator('.talk.lit').waitFor()
   await picture(visitor, 'front')
   if (all) {
     const french = await open(browsers[2]!, { locale: 'fr-FR' })

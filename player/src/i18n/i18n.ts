@@ -1,5 +1,6 @@
 import { computed } from 'vue'
 import { createI18n } from 'vue-i18n'
+import { compileMessage } from './message-format.ts'
 import en from './messages/en.ts'
 
 /** A language is a file in `messages/`, of the shape of the English one. */
@@ -19,10 +20,15 @@ export const i18n = createI18n({
   legacy: false,
   locale: 'en',
   fallbackLocale: 'en',
+  messageCompiler: compileMessage,
   messages: { en } as Record<string, Messages>,
 })
 
-export const locale = computed(() => i18n.global.locale.value)
+/** The language with the reader's region, for numbers and times: `en-GB` where the browser says so. */
+export const region = computed(() => {
+  const language = i18n.global.locale.value
+  return navigator.languages.find((tag) => tag.split('-')[0] === language) ?? language
+})
 
 /** The one that was chosen here before, else the first that the browser asks for and we have, else English. */
 function preferred(): string {

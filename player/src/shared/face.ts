@@ -1,4 +1,6 @@
-/** How somebody without a picture looks: initials on a colour that is always his own. */
+import { inject, provide, type InjectionKey } from 'vue'
+
+/** How somebody without a picture looks: initials on a colour of his own. */
 
 /** One or two letters: the first of the first and of the last word. */
 export function initials(name: string): string {
@@ -19,3 +21,31 @@ export function hueOf(id: string): number {
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193)
   return HUES[(hash >>> 8) % HUES.length]!
 }
+
+/** The colours of one space: everyone has his own, or the next free one if somebody who came before looks the same. */
+export class Wardrobe {
+  readonly #hues = new Map<string, number>()
+
+  hueOf(id: string): number {
+    const known = this.#hues.get(id)
+    if (known !== undefined) return known
+    const taken = new Set(this.#hues.values())
+    const own = HUES.indexOf(hueOf(id))
+    const free = HUES.map((_, n) => HUES[(own + n * 5) % HUES.length]!).find((hue) => !taken.has(hue))
+    const hue = free ?? HUES[own]!
+    this.#hues.set(id, hue)
+    return hue
+  }
+}
+
+const WARDROBE: InjectionKey<Wardrobe> = Symbol('wardrobe')
+
+/** The faces below this component belong to one space. */
+export function provideWardrobe(): Wardrobe {
+  const wardrobe = new Wardrobe()
+  provide(WARDROBE, wardrobe)
+  return wardrobe
+}
+
+/** The colours of the space around this component. */
+export const useWardrobe = (): Wardrobe => inject(WARDROBE, () => new Wardrobe(), true)

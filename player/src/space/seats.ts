@@ -21,7 +21,7 @@ const COMFORT = 0.72
 export function houseFor(count: number, width: number, height: number): House {
   for (const gap of GAPS) {
     const seats = seatsAt(gap, width, height)
-    if (seats.length * COMFORT >= count || gap === GAPS.at(-1)) return { seats, radius: gap * 0.2 }
+    if (seats.length * COMFORT >= count || gap === GAPS.at(-1)) return { seats, radius: gap * 0.165 }
   }
   return { seats: [], radius: 0 }
 }
