@@ -127,7 +127,7 @@ export function useStage({ spaceId, audio }: StageOptions): Speaking {
 
   function watchStage(since: number): ReturnType<typeof setInterval> {
     let asking = false
-    let seenAt = since
+    let seenAt: number | undefined
     const poll = async (): Promise<void> => {
       if (asking) return
       asking = true
@@ -135,8 +135,11 @@ export function useStage({ spaceId, audio }: StageOptions): Speaking {
         const space = await api.space(spaceId)
         if (state.value.kind !== 'on') return
         if (space.state === 'ended') return fail(new StageFailure('ended', 'The space has ended.'))
-        if (hear(space)) seenAt = performance.now()
-        else if (performance.now() - seenAt > MISSED_MS) call?.drop()
+        const now = performance.now()
+        if (hear(space)) seenAt = now
+        else if (seenAt !== undefined && (await api.me(spaceId)) === 'listener')
+          return fail(new StageFailure('forbidden', 'You were taken off the stage.'))
+        else if (now - (seenAt ?? since) > MISSED_MS) call?.drop()
       } catch {
         // The control plane is away. Talk goes on; the next second asks again.
       } finally {
