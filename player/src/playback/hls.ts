@@ -1,6 +1,6 @@
 import type { HlsConfig, LevelDetails, LoaderResponse, LoadPolicy, RetryConfig } from 'hls.js'
 // The light build has all that we need: one audio rendition, low latency, emsg.
-import Hls, { ErrorTypes, Events } from 'hls.js/light'
+import Hls, { ErrorDetails, ErrorTypes, Events } from 'hls.js/light'
 import { eventsOf } from './chunk-events.ts'
 import type { Sound, SoundOptions, Trouble } from './sound.ts'
 
@@ -30,6 +30,10 @@ const patient = (most: number): LoadPolicy => {
 
 const COMMON: Partial<HlsConfig> = {
   enableWorker: false, // Nothing to transmux: CMAF goes to the browser as it is.
+  // We take the events as they are parsed. A text track for them would begin with a data: URL, which our policy forbids.
+  enableEmsgMetadataCues: false,
+  enableID3MetadataCues: false,
+  enableDateRangeMetadataCues: false,
   manifestLoadPolicy: patient(0), // Asked for by a new Hls alone, and whoever makes those pauses in between.
   playlistLoadPolicy: patient(16),
   fragLoadPolicy: patient(6),
@@ -64,9 +68,11 @@ export function openHls(options: SoundOptions): Sound {
   hls.on(Events.LEVEL_UPDATED, (_event, updated) => (details = updated.details))
   hls.on(Events.LEVEL_LOADED, onAnswer)
   hls.on(Events.FRAG_LOADED, onAnswer)
-  hls.on(Events.ERROR, (_event, { fatal, type, response }) => {
+  hls.on(Events.ERROR, (_event, { fatal, type, details: what, response }) => {
     if (response?.code) onAnswer()
-    if (fatal) onTrouble(troubleOf(type, response))
+    // hls.js asks many times for a playlist that is gone, having no other to turn to.
+    const gone = what === ErrorDetails.LEVEL_LOAD_ERROR && isRefusal(response?.code ?? 0)
+    if (fatal || gone) onTrouble(troubleOf(type, response))
   })
   audio.disableRemotePlayback = true // Without it Safari's ManagedMediaSource does not open.
   hls.loadSource(options.url)
@@ -86,6 +92,8 @@ export function openHls(options: SoundOptions): Sound {
     close: () => hls.destroy(),
   }
 }
+
+const isRefusal = (status: number): boolean => status >= 400 && status < 500
 
 function troubleOf(type: ErrorTypes, response: LoaderResponse | undefined): Trouble {
   switch (type) {
