@@ -9,6 +9,7 @@ import type { Ports } from '@odeon/common/ports.ts'
 import { getSpace, unknownSpace, type Space } from '@odeon/common/space.ts'
 import type { IngestClient } from './ingest-client.ts'
 import type { RateLimit } from './rate-limit.ts'
+import type { SpaceList } from './space-list.ts'
 import type { StageReader } from './stage-reader.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -17,6 +18,7 @@ export interface Deps {
   ports: Ports
   tokens: Tokens
   ingest: IngestClient
+  spaces: SpaceList
   stages: StageReader
   limit: RateLimit
   logger: Logger

@@ -2,7 +2,7 @@ import { bodyParser } from '@koa/bodyparser'
 import { Router } from '@koa/router'
 import Koa from 'koa'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { AppError, errorBody } from '@odeon/common/errors.ts'
+import { AppError, errorBody, messageOf } from '@odeon/common/errors.ts'
 import { MAX_SDP_BYTES } from '@odeon/common/internal.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import { Counter, type Registry } from '@odeon/common/metrics.ts'
@@ -13,6 +13,7 @@ import { createIngestClient } from './ingest-client.ts'
 import { inviteRoutes } from './invites.ts'
 import { createRateLimit, DEFAULT_LIMITS, type Limits } from './rate-limit.ts'
 import { sessionRoutes } from './session.ts'
+import { createSpaceList } from './space-list.ts'
 import { spaceRoutes } from './spaces.ts'
 import { speakerRoutes } from './speakers.ts'
 import { createStageReader } from './stage-reader.ts'
@@ -39,8 +40,9 @@ export function createControlPlane(options: ControlOptions): Handler {
     ports,
     logger,
     now,
-    tokens: createTokens(options.secret),
+    tokens: createTokens(options.secret, now),
     ingest: createIngestClient({ ingestFor: options.ingestFor, secret: options.internalSecret }),
+    spaces: createSpaceList(ports.store, now),
     stages: createStageReader(ports.log, now),
     limit: createRateLimit(ports.store, options.limits ?? DEFAULT_LIMITS),
   }
@@ -78,6 +80,7 @@ export function createControlPlane(options: ControlOptions): Handler {
       const shown = toAppError(error)
       if (shown.status >= 500 && !(error instanceof AppError))
         logger.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
+      else if (shown.status === 502) logger.warn({ path: ctx.path, err: messageOf(shown) }, 'ingest failed')
       ctx.status = shown.status
       if (shown.status === 401) ctx.set('www-authenticate', 'Bearer')
       if (shown.status === 429 || shown.status === 503)
@@ -104,7 +107,11 @@ export function createControlPlane(options: ControlOptions): Handler {
 /** What came out of Koa or the body parser, in our words. */
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
-  const status = (error as { status?: unknown }).status
+  const { status, code } = error as { status?: unknown; code?: unknown }
+  if (typeof code === 'string' && code.startsWith('Z_'))
+    return new AppError(400, 'bad_encoding', 'The body is not compressed as its content-encoding says.', {
+      cause: error,
+    })
   switch (status) {
     case 400:
       return new AppError(400, 'bad_json', 'The body is not JSON.', { cause: error })

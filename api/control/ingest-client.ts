@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { AppError } from '@odeon/common/errors.ts'
-import { Answer, type Offer, type OpenSpace } from '@odeon/common/internal.ts'
+import { Answer, FragmentAnswer, type Offer, type OpenSpace } from '@odeon/common/internal.ts'
 
 /** Hands WHIP to the ingest node that mixes a space; the shapes are in `common/internal.ts`. */
 export interface IngestClient {
   open(space: string, body: OpenSpace): Promise<void>
   join(space: string, offer: Offer): Promise<Answer>
-  trickle(space: string, session: string, fragment: string): Promise<void>
+  /** The server's fragment after an ICE restart, undefined where nothing has to be answered. */
+  trickle(space: string, session: string, fragment: string): Promise<string | undefined>
   leave(space: string, session: string): Promise<void>
 }
 
@@ -17,11 +18,19 @@ export interface IngestClientOptions {
 }
 
 const TIMEOUT_MS = 10_000
+const Nothing = z.unknown().transform((): void => undefined)
+const MaybeFragment = FragmentAnswer.optional()
 const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) })
 
-/** Every call throws what the node answered, or `ingest_unreachable` (503). */
+/** Every call throws what the node refused, `ingest_unreachable` (503), or `ingest_failed` (502) for an answer that makes no sense. */
 export function createIngestClient({ ingestFor, secret }: IngestClientOptions): IngestClient {
-  const call = async (space: string, method: string, path: string, body?: unknown): Promise<unknown> => {
+  const call = async <T>(
+    space: string,
+    method: string,
+    path: string,
+    body: unknown,
+    schema: z.ZodType<T>,
+  ): Promise<T> => {
     let status: number
     let text: string
     try {
@@ -43,18 +52,46 @@ export function createIngestClient({ ingestFor, secret }: IngestClientOptions): 
         },
       )
     }
-    const answer = text ? (JSON.parse(text) as unknown) : undefined
-    if (status < 400) return answer
+    const answer = parseJson(text)
+    if (status < 400) {
+      const parsed = schema.safeParse(answer)
+      if (parsed.success) return parsed.data
+      throw failed(`The ingest node answered ${method} with something else than was agreed.`, parsed.error)
+    }
     const failure = Failure.safeParse(answer)
-    throw failure.success
-      ? new AppError(status, failure.data.error.code, failure.data.error.message)
-      : new AppError(502, 'ingest_failed', `The ingest node answered ${status}.`)
+    // 401 is between the node and us: told so, a client would throw its own good token away.
+    if (!failure.success || status === 401) throw failed(`The ingest node answered ${method} with ${status}.`)
+    throw new AppError(status, failure.data.error.code, failure.data.error.message)
   }
   return {
-    open: async (space, body) => void (await call(space, 'PUT', '', body)),
-    join: async (space, offer) => Answer.parse(await call(space, 'POST', '/sessions', offer)),
+    open: (space, body) => call(space, 'PUT', '', body, Nothing),
+    async join(space, offer) {
+      const answer = await call(space, 'POST', '/sessions', offer, Answer)
+      if (!isSessionOf(answer.session, offer.speaker.id))
+        throw failed(`The ingest node named a session "${answer.session}"; wanted: <user>-<random>.`)
+      return answer
+    },
     trickle: async (space, session, fragment) =>
-      void (await call(space, 'PATCH', `/sessions/${session}`, { fragment })),
-    leave: async (space, session) => void (await call(space, 'DELETE', `/sessions/${session}`)),
+      (await call(space, 'PATCH', `/sessions/${session}`, { fragment }, MaybeFragment))?.fragment,
+    leave: (space, session) => call(space, 'DELETE', `/sessions/${session}`, undefined, Nothing),
+  }
+}
+
+const SESSION = /^([a-z0-9]{8,32})-[a-z0-9]{8,32}$/
+
+export const isSession = (session: string): boolean => SESSION.test(session)
+
+/** A session is named `<user>-<random>`, so that a foreign token is told from the right one without keeping anything. */
+export const isSessionOf = (session: string, userId: string): boolean => SESSION.exec(session)?.[1] === userId
+
+const failed = (message: string, cause?: unknown): AppError =>
+  new AppError(502, 'ingest_failed', message, { cause })
+
+/** Undefined for no text, or none that is JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }

@@ -3,7 +3,7 @@ import { framesUpTo } from '@odeon/common/frame.ts'
 import type { SpaceJob } from '@odeon/common/internal.ts'
 import { ARCHIVE_QUEUE, logKey, ownerKey } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
-import type { Ports } from '@odeon/common/ports.ts'
+import type { Entry, Ports } from '@odeon/common/ports.ts'
 import { asEnded, listSpaces, updateSpace, type Space } from '@odeon/common/space.ts'
 import { FRAME_MS, MAX_HOLE_MS } from '@odeon/common/time.ts'
 
@@ -31,8 +31,17 @@ export function superviseSpaces(options: JanitorOptions): Janitor {
     if (!logIsDurable && startedAt < openedAt) return true
     if (await ports.store.holder(ownerKey(id))) return false
     const newest = await ports.log.newest(logKey(id))
-    const heardUntil = startedAt + (newest ? framesUpTo(newest) * FRAME_MS : 0)
+    const heardUntil = startedAt + (newest ? framesHeard(newest) * FRAME_MS : 0)
     return now() - heardUntil > MAX_HOLE_MS
+  }
+
+  /** Of a damaged entry the id still tells. */
+  const framesHeard = (newest: Entry): number => {
+    try {
+      return framesUpTo(newest)
+    } catch {
+      return newest.id.minor
+    }
   }
 
   const archive = ({ id, startedAt = 0 }: Space): Promise<void> => {
@@ -42,12 +51,26 @@ export function superviseSpaces(options: JanitorOptions): Janitor {
 
   const sweep = async (): Promise<void> => {
     for (const space of await listSpaces(ports.store)) {
-      if (space.state === 'live' && (await isAbandoned(space))) {
-        logger.warn({ space: space.id }, 'nobody mixes this space any more: ended')
-        await archive(await updateSpace(ports.store, space.id, (live) => asEnded(live, 'abandoned', now())))
-      } else if (!logIsDurable && space.replay.state === 'preparing' && (space.endedAt ?? 0) < openedAt) {
-        await archive(space) // The job was lost with the process that had it.
+      try {
+        await lookAfter(space)
+      } catch (error) {
+        logger.error({ space: space.id, err: messageOf(error) }, 'this space could not be looked after')
       }
+    }
+  }
+
+  const lookAfter = async (space: Space): Promise<void> => {
+    if (space.state === 'live' && (await isAbandoned(space))) {
+      let ours = false as boolean
+      const ended = await updateSpace(ports.store, space.id, (current) => {
+        ours = current.state === 'live' && current.startedAt === space.startedAt
+        return ours ? asEnded(current, 'abandoned', now()) : current
+      })
+      if (!ours) return // Ended or started anew since we looked: whoever did it sees to the rest.
+      logger.warn({ space: space.id }, 'nobody mixes this space any more: ended')
+      await archive(ended)
+    } else if (!logIsDurable && space.replay.state === 'preparing' && (space.endedAt ?? 0) < openedAt) {
+      await archive(space) // The job was lost with the process that had it.
     }
   }
 
@@ -57,7 +80,12 @@ export function superviseSpaces(options: JanitorOptions): Janitor {
       logger.error({ err: messageOf(error) }, 'the spaces could not be looked after')
     }))
   void next()
-  const timer = setInterval(() => void next(), everyMs)
+  let looking = false
+  const timer = setInterval(() => {
+    if (looking) return // A slow store: one look at a time, none in a queue.
+    looking = true
+    void next().finally(() => (looking = false))
+  }, everyMs)
   return {
     sweep: next,
     close() {

@@ -7,13 +7,12 @@ import type { SpaceJob } from '@odeon/common/internal.ts'
 import { inboxKey, LIVE_QUEUE, spaceKey } from '@odeon/common/keys.ts'
 import { parse } from '@odeon/common/parse.ts'
 import type { Log } from '@odeon/common/ports.ts'
-import { asEnded, listSpaces, updateSpace, type Space } from '@odeon/common/space.ts'
+import { asEnded, updateSpace, type Space } from '@odeon/common/space.ts'
 import { assertHost, assertLive, body, loadSpace, roleIn, spaceId, type Deps } from './context.ts'
 import { personText } from './names.ts'
 import { presentSpace } from './present.ts'
 
 const YEAR_MS = 366 * 24 * 3600_000
-const LISTED = 100
 
 const NewSpace = z.object({
   title: personText(120),
@@ -55,16 +54,14 @@ export function spaceRoutes(router: Router, deps: Deps): void {
       replay: { state: 'none' },
     }
     await ports.store.put(spaceKey(space.id), space, 0)
+    deps.spaces.forget()
     ctx.status = 201
     ctx.body = await present(space)
   })
 
   router.get('/api/spaces', async (ctx) => {
     const { state } = parse(ListQuery, ctx.query, 'query')
-    const spaces = (await listSpaces(ports.store))
-      .filter((space) => state === undefined || space.state === state)
-      .sort((a, b) => (b.startedAt ?? b.createdAt) - (a.startedAt ?? a.createdAt))
-      .slice(0, LISTED)
+    const spaces = await deps.spaces.read(state)
     ctx.set('cache-control', 'public, max-age=1')
     ctx.body = { spaces: await Promise.all(spaces.map(present)) }
   })
@@ -94,11 +91,14 @@ export function spaceRoutes(router: Router, deps: Deps): void {
     try {
       await ingest.open(space.id, { startedAt, title: space.title })
     } catch (error) {
-      await updateSpace(ports.store, space.id, (live) => {
-        const { startedAt: _unused, ...rest } = live
+      await updateSpace(ports.store, space.id, (current) => {
+        const { startedAt: since, ...rest } = current
+        if (current.state !== 'live' || since !== startedAt) return current // Ended meanwhile: it stays so.
         return { ...rest, state: 'scheduled' }
       })
       throw error
+    } finally {
+      deps.spaces.forget()
     }
     const job: SpaceJob = { id: space.id, startedAt }
     await ports.jobs.add(LIVE_QUEUE, space.id, job)
@@ -112,6 +112,7 @@ export function spaceRoutes(router: Router, deps: Deps): void {
       assertLive(space)
       return asEnded(space, 'host', now())
     })
+    deps.spaces.forget()
     await tellMixer(ports.log, space.id, { type: 'end', reason: 'host' })
     ctx.body = await present(space)
   })

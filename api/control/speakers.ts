@@ -4,7 +4,7 @@ import { AppError } from '@odeon/common/errors.ts'
 import { UserId } from '@odeon/common/ids.ts'
 import { inviteKey } from '@odeon/common/keys.ts'
 import { parse } from '@odeon/common/parse.ts'
-import { updateSpace } from '@odeon/common/space.ts'
+import { updateSpace, type Space } from '@odeon/common/space.ts'
 import { assertHost, assertLive, body, loadSpace, roleIn, spaceId, type Deps } from './context.ts'
 import { Invite } from './invites.ts'
 import { tellMixer } from './spaces.ts'
@@ -15,6 +15,8 @@ const TakeInvite = z.object({
 const Mute = z.object({ muted: z.boolean() })
 /** Who may speak in one space over its life, also those who have left: a bound for the document. */
 const MAX_SPEAKERS = 500
+
+const maySpeak = (space: Space, userId: string): boolean => Object.hasOwn(space.speakers, userId)
 
 /** Who may speak, and who is muted. */
 export function speakerRoutes(router: Router, deps: Deps): void {
@@ -56,6 +58,9 @@ export function speakerRoutes(router: Router, deps: Deps): void {
     else if (roleIn(space, user.id) === 'listener')
       throw new AppError(403, 'forbidden', 'Only who may speak can mute or unmute himself.')
     assertLive(space)
+    if (!maySpeak(space, target))
+      // The mixer remembers whom it muted: only people whose number is bounded.
+      throw new AppError(404, 'unknown_speaker', `Nobody of the id ${target} may speak in this space.`)
     const state = !muted ? 'no' : target === user.id ? 'self' : 'host'
     await tellMixer(ports.log, space.id, { type: 'mute', id: target, muted: state })
     ctx.status = 204
@@ -64,6 +69,9 @@ export function speakerRoutes(router: Router, deps: Deps): void {
   router.delete('/api/spaces/:id/speakers/:user', async (ctx) => {
     const user = await tokens.require(ctx)
     const target = parse(UserId, ctx.params['user'], 'user id')
+    ctx.status = 204
+    // Anybody may leave for good; from a listener that changes nothing, and writes nothing.
+    if (target === user.id && !maySpeak(await loadSpace(ctx, deps), target)) return
     const space = await updateSpace(ports.store, spaceId(ctx), (space) => {
       if (target !== user.id) assertHost(space, user.id, 'remove others from the stage')
       if (target === space.host.id)
@@ -72,6 +80,5 @@ export function speakerRoutes(router: Router, deps: Deps): void {
       return { ...space, speakers }
     })
     if (space.state === 'live') await tellMixer(ports.log, space.id, { type: 'leave', id: target })
-    ctx.status = 204
   })
 }

@@ -21,15 +21,22 @@ export interface Tokens {
 
 const Claims = z.object({ sub: UserId, name: z.string() })
 const ISSUER = 'odeon'
+const LIFE_S = 30 * 24 * 3600
 
-export function createTokens(secret: string): Tokens {
+/** `now` is epoch ms. */
+export function createTokens(secret: string, now: () => number): Tokens {
   const key = new TextEncoder().encode(secret)
   const require = async (ctx: Context): Promise<User> => {
     const token = /^Bearer (\S+)$/i.exec(ctx.get('authorization'))?.[1]
     if (!token)
       throw unauthorized('This needs a token: POST /api/session gives one, to be sent as a bearer token.')
     try {
-      const { payload } = await jwtVerify(token, key, { issuer: ISSUER, algorithms: ['HS256'] })
+      const { payload } = await jwtVerify(token, key, {
+        issuer: ISSUER,
+        algorithms: ['HS256'],
+        requiredClaims: ['exp'],
+        currentDate: new Date(now()),
+      })
       const claims = Claims.parse(payload)
       return { id: claims.sub, name: claims.name }
     } catch (cause) {
@@ -46,8 +53,8 @@ export function createTokens(secret: string): Tokens {
         .setProtectedHeader({ alg: 'HS256' })
         .setSubject(id)
         .setIssuer(ISSUER)
-        .setIssuedAt()
-        .setExpirationTime('30d')
+        .setIssuedAt(Math.floor(now() / 1000))
+        .setExpirationTime(Math.floor(now() / 1000) + LIFE_S)
         .sign(key),
     require,
     find: (ctx) =>

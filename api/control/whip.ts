@@ -1,6 +1,7 @@
 import type { Router } from '@koa/router'
 import type { Context } from 'koa'
 import { AppError } from '@odeon/common/errors.ts'
+import { isSession, isSessionOf } from './ingest-client.ts'
 import { assertLive, loadSpace, roleIn, spaceId, type Deps } from './context.ts'
 
 /** WHIP, RFC 9725: the door to the stage for browsers, OBS, GStreamer and ffmpeg. */
@@ -15,20 +16,20 @@ function text(ctx: Context, type: string): string {
       'unsupported_media_type',
       `The body must be ${type}; it was ${ctx.get('content-type') || 'nothing'}.`,
     )
-  if (typeof ctx.request.body !== 'string') throw new AppError(400, 'bad_sdp', 'The body is empty.')
-  return ctx.request.body
+  const { body } = ctx.request
+  if (typeof body !== 'string' || body === '') throw new AppError(400, 'bad_sdp', 'The body is empty.')
+  return body
 }
 
 export function whipRoutes(router: Router, deps: Deps): void {
   const { tokens, ingest } = deps
 
-  /** A session is named `<user>-<random>`, so that a foreign token is told from the right one without keeping anything. */
+  /** Throws `unauthorized` (401), `unknown_session` (404) or `forbidden` (403). */
   const ownSession = async (ctx: Context & { params: Record<string, string> }): Promise<string> => {
     const user = await tokens.require(ctx)
     const session = ctx.params['session'] ?? ''
-    if (!/^[a-z0-9]{8,32}-[a-z0-9]{8,32}$/.test(session))
-      throw new AppError(404, 'unknown_session', 'There is no such WHIP session.')
-    if (!session.startsWith(`${user.id}-`))
+    if (!isSession(session)) throw new AppError(404, 'unknown_session', 'There is no such WHIP session.')
+    if (!isSessionOf(session, user.id))
       throw new AppError(403, 'forbidden', 'This WHIP session belongs to somebody else.')
     return session
   }
@@ -54,8 +55,13 @@ export function whipRoutes(router: Router, deps: Deps): void {
 
   router.patch('/api/spaces/:id/whip/:session', async (ctx) => {
     const session = await ownSession(ctx)
-    await ingest.trickle(spaceId(ctx), session, text(ctx, FRAGMENT))
-    ctx.status = 204
+    const answer = await ingest.trickle(spaceId(ctx), session, text(ctx, FRAGMENT))
+    if (answer === undefined) {
+      ctx.status = 204
+      return
+    }
+    ctx.type = FRAGMENT // RFC 9725 §4.3.3: an ICE restart is answered with the server's new credentials.
+    ctx.body = answer
   })
 
   router.delete('/api/spaces/:id/whip/:session', async (ctx) => {
