@@ -27,7 +27,6 @@ const open: OpenSound = (options) => {
   return {
     playingDate: () => null,
     livePosition: () => element.currentTime,
-    buffered: () => 1,
     ahead: () => (complete ? 0 : 1),
     complete: () => complete,
     recoverMedia: () => {},
