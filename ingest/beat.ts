@@ -1,14 +1,20 @@
 import { FRAME_MS, type EpochMs } from '@odeon/common/time.ts'
 
-/** A monotonic clock set to the wall clock once: it neither jumps nor drifts from the beat when the system's time is corrected. */
-export const monotonicNow = (): EpochMs => performance.timeOrigin + performance.now()
+/**
+ * A clock set to the wall clock once, now: from then on it neither jumps nor drifts from the beat when the system's time is corrected. It
+ * stands still while the machine sleeps, so whoever takes up a space sets a new one.
+ */
+export function steadyClock(): () => EpochMs {
+  const offset = Date.now() - performance.now()
+  return () => offset + performance.now()
+}
 
 export interface BeatOptions {
   /** Wall clock of frame 0. */
   startedAt: EpochMs
   /** The first frame to beat. */
   first: number
-  now?: () => EpochMs
+  now: () => EpochMs
   /** Called once for each frame when its 20 ms are over. `late` in ms. */
   onFrame(frame: number, late: number): void
 }
@@ -20,7 +26,7 @@ export const MAX_LATE_MS = 500
  * The 20 ms beat. Each frame's moment is derived from the start of the space, so that lateness never adds up; after a pause of the
  * process the frames of the last half second are caught up, older ones are left out. Answers a function that stops it.
  */
-export function startBeat({ startedAt, first, now = monotonicNow, onFrame }: BeatOptions): () => void {
+export function startBeat({ startedAt, first, now, onFrame }: BeatOptions): () => void {
   let next = first
   let timer: NodeJS.Timeout | undefined
   let stopped = false

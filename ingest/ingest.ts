@@ -7,6 +7,7 @@ import type { Ports } from '@odeon/common/ports.ts'
 import { asEnded, updateSpace } from '@odeon/common/space.ts'
 import { ingestMetrics } from './metrics.ts'
 import { SpaceMixer, type Stopped } from './space.ts'
+import { PortSlots } from './port-slots.ts'
 import type { PeerSettings } from './werift-peer.ts'
 import { startWhipServer } from './whip.ts'
 
@@ -36,8 +37,6 @@ export interface Ingest {
   close(): Promise<void>
 }
 
-const PORTS_PER_PEER = 4
-
 /** Starts an ingest node: WHIP sessions in, one log for each space out. */
 export async function startIngest(options: IngestOptions): Promise<Ingest> {
   const { ports, logger, registry } = options
@@ -49,13 +48,18 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     spaces: running.size,
     speakers: [...running].reduce((sum, { speakers }) => sum + speakers, 0),
   }))
-  let peers = 0
+  const portSlots = options.udpPorts && new PortSlots(options.udpPorts)
+  let stopping = false
 
-  const peerSettings = (): PeerSettings => ({
-    iceServers: options.iceServers,
-    addresses: options.addresses,
-    ports: options.udpPorts && portsOf(options.udpPorts, peers++),
-  })
+  const peerSettings = (): PeerSettings => {
+    const slot = portSlots?.take()
+    return {
+      iceServers: options.iceServers,
+      addresses: options.addresses,
+      ports: slot?.range,
+      release: () => slot?.release(),
+    }
+  }
 
   const stopped = async (id: string, mixer: SpaceMixer, outcome: Stopped): Promise<void> => {
     spaces.delete(id)
@@ -90,7 +94,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
 
   const mixerOf = async (id: string): Promise<SpaceMixer> => {
     const mixer = await spaces.get(id)
-    if (!mixer) throw new AppError(404, 'not_mixed_here', `This node does not mix space ${id}.`)
+    if (!mixer) throw new AppError(404, 'not_mixed_here', 'This space is not on the air here.')
     return mixer
   }
 
@@ -102,6 +106,8 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     handler: {
       async open(id, body) {
         let mixer = spaces.get(id)
+        if (stopping)
+          throw new AppError(503, 'stopping', 'This Odeon is being stopped. Try again in a moment.')
         if (!mixer) {
           mixer = open(id, body)
           spaces.set(id, mixer)
@@ -119,6 +125,8 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   return {
     url: server.url,
     async endAll(reason) {
+      stopping = true
+      await Promise.allSettled(spaces.values()) // Those that are just being opened end too.
       await Promise.all([...running].map((mixer) => mixer.end(reason)))
     },
     close: () =>
@@ -127,11 +135,4 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
         await Promise.all([...running].map((mixer) => mixer.close()))
       })()),
   }
-}
-
-/** werift looks for a free port from the lowest on, so each peer starts at another. */
-function portsOf([low, high]: [number, number], peer: number): [number, number] {
-  const slots = Math.max(1, Math.floor((high - low + 1) / PORTS_PER_PEER))
-  const first = low + (peer % slots) * PORTS_PER_PEER
-  return [first, Math.min(high, first + PORTS_PER_PEER - 1)]
 }

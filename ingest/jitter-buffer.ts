@@ -42,6 +42,9 @@ const CAPACITY = 100
 /** A jump of the timestamp or the sequence beyond this is a new stream. */
 const JUMP = 5 * 48_000
 const SEQUENCE_JUMP = 500
+const REMEMBERED = 64
+/** RFC 6716 §2.1.9: packets of this size say that nothing follows for a while. */
+const DTX_BYTES = 2
 /** How long a stream that dried up is concealed before it counts as silence. */
 const MAX_CONCEAL = 100 * 48
 /** The delay is judged over this many samples of playout. */
@@ -69,6 +72,12 @@ export class JitterBuffer {
   #lastSequence: number | undefined // Of the packet played last.
   #waited = 0
   #concealed = 0
+  /** The newest sequences played: a packet that comes twice is not late. */
+  readonly #played = new Set<number>()
+  /** The sender is leaving out silence: his last packet was of that kind. */
+  #pausing = false
+  /** Samples to make up because the delay has grown in the middle of sound. */
+  #stretch = 0
   #target = FIRST_TARGET
   #smallestLead = Infinity
   #reviewed = 0
@@ -103,8 +112,9 @@ export class JitterBuffer {
     if (!this.#newest || sequence > this.#newest.sequence) this.#newest = { sequence, timestamp }
     if (this.#position !== undefined && timestamp + samples <= this.#position) {
       this.counts.late++
+      if (sequence > this.#lastSequence! - REMEMBERED && this.#played.has(sequence)) return // A double, not a late one.
       this.#grow()
-      return
+      if (timestamp + samples <= this.#position) return
     }
     this.#insert({ sequence, timestamp, samples, payload: packet.payload })
   }
@@ -121,12 +131,18 @@ export class JitterBuffer {
       this.#held.shift()
       this.#concealed = 0
       this.#lastSequence = first.sequence
+      this.#played.add(first.sequence).delete(first.sequence - REMEMBERED)
+      this.#pausing = first.payload.length <= DTX_BYTES
       this.#position = first.timestamp + first.samples
       return { kind: 'packet', payload: first.payload, samples: first.samples }
     }
     const samples = Math.min(gap, FRAME_SAMPLES)
     this.#position += samples
     const missing = first.sequence - (this.#lastSequence ?? first.sequence - 1) - 1
+    if (missing === 0 && this.#stretch > 0) {
+      this.#stretch -= samples
+      return { kind: 'conceal', samples }
+    }
     if (missing === 0) return { kind: 'silence', samples } // Nothing was lost: the sender left it out.
     this.counts.lost++
     this.#concealed += samples
@@ -136,14 +152,20 @@ export class JitterBuffer {
   }
 
   #start(): Playout {
-    const first = this.#held[0]
-    if (first && this.#newest) {
-      const buffered = this.#held.reduce((sum, held) => sum + held.samples, 0)
+    if (this.#held.length > 0) {
+      let buffered = this.#held.reduce((sum, { samples }) => sum + samples, 0)
       if (buffered >= this.#target || this.#waited >= this.#target) {
+        // What a network that had stopped hands over at once is older than the delay aimed at.
+        while (this.#held.length > 1 && buffered - this.#held[0]!.samples >= this.#target) {
+          buffered -= this.#held.shift()!.samples
+          this.counts.skipped++
+        }
+        const first = this.#held[0]!
         this.#position = first.timestamp
         this.#lastSequence = first.sequence - 1
         this.#waited = 0
         this.#concealed = 0
+        this.#stretch = 0
         this.#smallestLead = Infinity
         this.#reviewed = 0
         return this.next(false)
@@ -156,7 +178,7 @@ export class JitterBuffer {
   /** Nothing is here. Conceal for a while, then wait for the stream to start again, with its delay built anew. */
   #dry(): Playout {
     this.#concealed += FRAME_SAMPLES
-    if (this.#concealed > MAX_CONCEAL) {
+    if (this.#pausing || this.#concealed > MAX_CONCEAL) {
       this.#position = undefined
       this.#waited = 0
       return { kind: 'silence', samples: FRAME_SAMPLES }
@@ -195,6 +217,7 @@ export class JitterBuffer {
     if (this.#target >= MAX_TARGET) return
     this.#target += STEP
     this.#position! -= STEP
+    this.#stretch += STEP
   }
 
   #insert(packet: Held): void {
@@ -220,5 +243,8 @@ export class JitterBuffer {
     this.#position = undefined
     this.#lastSequence = undefined
     this.#waited = 0
+    this.#stretch = 0
+    this.#pausing = false
+    this.#played.clear()
   }
 }

@@ -7,11 +7,13 @@ import { Voice } from './voice.ts'
 
 /** A speaker's place in the mix: what he says, and the room without him, on its way back. */
 export interface Seat {
+  readonly id: string
   push(packet: MediaPacket): void
+  /** Gives back its codecs; may be called twice. */
+  close(): void
 }
 
 interface Occupied extends Seat {
-  id: string
   voice: Voice
   /** Undefined for one who does not listen (a `sendonly` offer). */
   returns: { encoder: FrameEncoder; limiter: Limiter; send(opus: Uint8Array): void } | undefined
@@ -43,22 +45,44 @@ export class Room {
     return new Room(await openEncoder(MIX_ENCODER))
   }
 
-  /** Seats someone; who sat there under the same id is gone. `send` gets every mix-minus frame; undefined for one who only talks. */
-  async seat(id: string, send: ((opus: Uint8Array) => void) | undefined): Promise<Seat> {
+  /** Makes a place without putting it into the mix. `send` gets every mix-minus frame; undefined for one who only talks. */
+  async prepare(id: string, send: ((opus: Uint8Array) => void) | undefined): Promise<Seat> {
     const voice = new Voice(await openDecoder())
-    const returns = send && { encoder: await openEncoder(RETURN_ENCODER), limiter: new Limiter(), send }
-    this.unseat(id)
-    const seat: Occupied = { id, voice, returns, frame: undefined, push: (packet) => voice.push(packet) }
-    this.#seats.set(id, seat)
+    let returns: Occupied['returns']
+    try {
+      returns = send && { encoder: await openEncoder(RETURN_ENCODER), limiter: new Limiter(), send }
+    } catch (error) {
+      voice.close()
+      throw error
+    }
+    let closed = false
+    const seat: Occupied = {
+      id,
+      voice,
+      returns,
+      frame: undefined,
+      push(packet) {
+        if (!closed) voice.push(packet)
+      },
+      close() {
+        if (closed) return
+        closed = true
+        voice.close()
+        returns?.encoder.close()
+      },
+    }
     return seat
   }
 
+  /** Puts a prepared place into the mix; who sat there under the same id is gone. */
+  seat(seat: Seat): void {
+    this.unseat(seat.id)
+    this.#seats.set(seat.id, seat as Occupied)
+  }
+
   unseat(id: string): void {
-    const seat = this.#seats.get(id)
-    if (!seat) return
+    this.#seats.get(id)?.close()
     this.#seats.delete(id)
-    seat.voice.close()
-    seat.returns?.encoder.close()
   }
 
   /** Mixes one frame; those whom `muted` names are not heard. */

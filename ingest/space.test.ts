@@ -10,7 +10,6 @@ import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
 import { FIRST, type Ports } from '@odeon/common/ports.ts'
 import { FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
-import { monotonicNow } from './beat.ts'
 import { ingestMetrics } from './metrics.ts'
 import { SpaceMixer, type SpaceOptions, type Stopped } from './space.ts'
 import { connectSpeaker } from './werift-speaker.ts'
@@ -37,13 +36,13 @@ async function open(
   const mixer = await SpaceMixer.open({
     id,
     title: 'Test',
-    startedAt: monotonicNow(),
+    startedAt: Date.now(),
     owner: 'here',
     log: ports.log,
     store: ports.store,
     logger: createLogger('silent'),
     metrics: ingestMetrics(new Registry(), () => ({ spaces: 1, speakers: 0 })),
-    peerSettings: () => ({ iceServers: [], addresses: ['127.0.0.1'], ports: undefined }),
+    peerSettings: () => ({ iceServers: [], addresses: ['127.0.0.1'], ports: undefined, release: () => {} }),
     emptyMs: 60_000,
     onStopped: resolve,
     ...over,
@@ -125,4 +124,50 @@ test('a mixer that another epoch has fenced off stops, and writes nothing more',
 test('a space with nobody on stage ends after a while', async () => {
   const { stopped } = await open({ emptyMs: 200 })
   expect(await stopped).toEqual({ kind: 'ended', reason: 'empty' })
+})
+
+test('a mixer that was away for longer than its lease takes the space again, if nobody else has', async () => {
+  const { store } = ports
+  let away = false
+  const unsteady = {
+    ...store,
+    renew: (...args: Parameters<typeof store.renew>) =>
+      away ? Promise.resolve(false) : store.renew(...args),
+  }
+  await open({ store: unsteady })
+  await expect.poll(async () => (await frames()).length).toBeGreaterThan(2)
+  const before = (await store.holder(ownerKey(id)))!
+  away = true
+  await store.release(before)
+  await expect.poll(async () => (await store.holder(ownerKey(id)))?.epoch).toBe(before.epoch + 1)
+  away = false
+  const count = (await frames()).length
+  await expect.poll(async () => (await frames()).length).toBeGreaterThan(count + 5)
+  const numbers = await frames()
+  expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
+  expect(new Set(numbers).size).toBe(numbers.length)
+})
+
+test('who dials again while his old connection ends stays on stage', async () => {
+  const { mixer } = await open()
+  const speaker = { id: 'anaanaanaana', name: 'Ana', role: 'host' } as const
+  const join = () => {
+    const sessions: string[] = []
+    const connected = connectSpeaker({
+      async post(sdp) {
+        const { session, sdp: answer } = await mixer.join({ sdp, speaker })
+        sessions.push(session)
+        return { answer, remove: () => mixer.leave(session) }
+      },
+    })
+    return { sessions, connected }
+  }
+  const first = join()
+  const old = await first.connected
+  const second = join()
+  await mixer.leave(first.sessions[0]!) // While the second one is being answered.
+  await (await second.connected, old.vanish())
+  expect(mixer.speakers).toBe(1)
+  await (await second.connected).close()
+  expect(mixer.speakers).toBe(0)
 })

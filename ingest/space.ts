@@ -1,16 +1,17 @@
 import { randomId } from '@odeon/common/ids.ts'
 import { AppError, messageOf } from '@odeon/common/errors.ts'
 import { InboxEvent, type SpaceEvent } from '@odeon/common/events.ts'
+import { SILENT_PACKET } from '@odeon/common/frame.ts'
 import type { Offer } from '@odeon/common/internal.ts'
-import { inboxKey, logKey, ownerKey } from '@odeon/common/keys.ts'
+import { inboxKey, logKey } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import { FIRST, type EntryId, type Lease, type Log, type Store } from '@odeon/common/ports.ts'
 import { FRAMES_PER_SEGMENT, FRAME_MS, type EpochMs } from '@odeon/common/time.ts'
-import { monotonicNow, startBeat } from './beat.ts'
+import { startBeat, steadyClock } from './beat.ts'
 import { LogWriter } from './log-writer.ts'
 import type { IngestMetrics } from './metrics.ts'
-import { claimSpace, LEASE_RENEWAL_MS, LEASE_TTL_MS } from './owner.ts'
-import { Room, type Seat } from './room.ts'
+import { claimSpace, LEASE_RENEWAL_MS, LEASE_TTL_MS, type Claim } from './owner.ts'
+import { Room, type Beat, type Seat } from './room.ts'
 import { Stage } from './stage.ts'
 import { openPeer, type Peer, type PeerSettings } from './werift-peer.ts'
 
@@ -24,7 +25,7 @@ export interface SpaceOptions {
   store: Store
   logger: Logger
   metrics: IngestMetrics
-  /** Settings of the next peer; called once a connection. */
+  /** Settings of the next peer; called once a connection, which releases them. */
   peerSettings(): PeerSettings
   /** A space with an empty stage ends after this. */
   emptyMs: number
@@ -54,56 +55,65 @@ export class SpaceMixer {
   readonly #stage: Stage
   readonly #room: Room
   readonly #sessions = new Map<string, Session>()
-  readonly #writer: LogWriter
-  readonly #lease: Lease
   readonly #abort = new AbortController()
-  readonly #stopBeat: () => void
   readonly #timers: NodeJS.Timeout[]
-  #nextFrame: number
+  #lease!: Lease
+  #writer!: LogWriter
+  #stopBeat: () => void = () => {}
+  #nextFrame = 0
   #lastFrame = -2
-  #emptySince: EpochMs = monotonicNow()
+  #reclaiming = false
+  #emptySince = performance.now()
   #stopping: Promise<void> | undefined
   #counted = { concealed: 0, dropped: 0 }
 
   /** Takes the space, or throws what `claimSpace` throws. */
   static async open(options: SpaceOptions): Promise<SpaceMixer> {
-    const { log, store, id, owner, startedAt } = options
     const room = await Room.open()
     try {
-      const claim = await claimSpace({ log, store, id, owner, startedAt, now: monotonicNow() })
-      return new SpaceMixer(options, room, claim.lease, claim.nextFrame)
+      return new SpaceMixer(options, room, await claimSpace({ ...options, now: Date.now() }))
     } catch (error) {
       room.close()
       throw error
     }
   }
 
-  private constructor(options: SpaceOptions, room: Room, lease: Lease, nextFrame: number) {
+  private constructor(options: SpaceOptions, room: Room, claim: Claim) {
     this.#options = options
     this.#room = room
-    this.#lease = lease
-    this.#nextFrame = nextFrame
     this.#stage = new Stage(options.title)
-    const { log, id, logger, metrics } = options
-    this.#writer = new LogWriter({
-      log,
-      key: logKey(id),
-      epoch: lease.epoch,
-      onFenced: () => void this.#stop({ kind: 'fenced' }),
-      onDropped: (count) => metrics.droppedFrames.inc(count),
-      onError: (error) =>
-        logger.warn({ space: id, err: messageOf(error) }, 'the log does not answer; frames wait'),
-    })
-    this.#stopBeat = startBeat({
-      startedAt: options.startedAt,
-      first: nextFrame,
-      onFrame: (frame, late) => this.#beat(frame, late),
-    })
+    this.#mix(claim)
     this.#timers = [
       setInterval(() => void this.#renew(), LEASE_RENEWAL_MS),
       setInterval(() => this.#lookAfter(), 500),
     ]
     void this.#readInbox()
+  }
+
+  /** Beats and writes under a claim; what went before is left behind. */
+  #mix({ lease, nextFrame }: Claim): void {
+    const { log, id, logger, metrics, startedAt } = this.#options
+    this.#stopBeat()
+    this.#lease = lease
+    this.#nextFrame = nextFrame
+    const writer = new LogWriter({
+      log,
+      key: logKey(id),
+      epoch: lease.epoch,
+      onFenced: () => {
+        if (writer === this.#writer && !this.#reclaiming) void this.#stop({ kind: 'fenced' })
+      },
+      onDropped: (count) => metrics.droppedFrames.inc(count),
+      onError: (error) =>
+        logger.warn({ space: id, err: messageOf(error) }, 'the log does not answer; frames wait'),
+    })
+    this.#writer = writer
+    this.#stopBeat = startBeat({
+      startedAt,
+      first: nextFrame,
+      now: steadyClock(),
+      onFrame: (frame, late) => this.#beat(frame, late),
+    })
   }
 
   get speakers(): number {
@@ -113,30 +123,32 @@ export class SpaceMixer {
   /** Seats a speaker and answers his offer. Throws for a bad offer (400, 413, 422) and a full stage (409). */
   async join({ sdp, speaker }: Offer): Promise<{ session: string; sdp: string }> {
     this.#assertOpen()
+    this.#stage.assertRoomFor(speaker.id)
     const session = `${speaker.id}-${randomId(12)}`
-    let seat: Seat | undefined = undefined as Seat | undefined // Packets may come before there is one.
+    let place: Seat | undefined = undefined as Seat | undefined // Packets may come before there is one.
     const peer = await openPeer({
       sdp,
-      settings: this.#options.peerSettings(),
-      onPacket: (packet) => seat?.push(packet),
-      onGone: () => void this.leave(session),
+      settings: this.#options.peerSettings,
+      onPacket: (packet) => place?.push(packet),
+      onGone: () => this.#leaveSoon(session),
     })
     try {
+      place = await this.#room.prepare(speaker.id, peer.hears ? (opus) => peer.send(opus) : undefined)
       this.#assertOpen()
       this.#stage.join(speaker)
     } catch (error) {
+      place?.close()
       await peer.close()
       throw error
     }
-    seat = await this.#room.seat(speaker.id, peer.hears ? (opus) => peer.send(opus) : undefined)
-    // Whoever dials again takes his own place: the older connection is dead or about to be.
+    // From here on nothing waits: whoever dials again takes his own place, and the older connection is dead or about to be.
     for (const older of [...this.#sessions.values()]) {
       if (older.userId !== speaker.id) continue
       this.#sessions.delete(older.id)
-      void older.peer.close()
+      this.#closeSoon(older.peer)
     }
+    this.#room.seat(place)
     this.#sessions.set(session, { id: session, userId: speaker.id, peer })
-    if (this.#stopping) await peer.close()
     this.#options.logger.info({ space: this.#options.id, speaker: speaker.id }, 'on stage')
     return { session, sdp: peer.answer }
   }
@@ -159,6 +171,21 @@ export class SpaceMixer {
     await found.peer.close()
   }
 
+  #leaveSoon(session: string): void {
+    this.leave(session).catch((error: unknown) => this.#notClosed(error))
+  }
+
+  #closeSoon(peer: Peer): void {
+    peer.close().catch((error: unknown) => this.#notClosed(error))
+  }
+
+  #notClosed(error: unknown): void {
+    this.#options.logger.warn(
+      { space: this.#options.id, err: messageOf(error) },
+      'a connection did not close',
+    )
+  }
+
   /** Writes the last entry of the log and stops. */
   end(reason: string): Promise<void> {
     return this.#stop({ kind: 'ended', reason })
@@ -176,7 +203,7 @@ export class SpaceMixer {
   #beat(frame: number, late: number): void {
     const { metrics } = this.#options
     metrics.beatLateness.observe(late / 1000)
-    const { opus, talking, levels } = this.#room.beat((id) => this.#stage.isMuted(id))
+    const { opus, talking, levels } = this.#mixFrame()
     const events: SpaceEvent[] = []
     const talkingChanged = this.#stage.setTalking(talking)
     const afterHole = frame !== this.#lastFrame + 1
@@ -189,12 +216,25 @@ export class SpaceMixer {
     this.#writer.write(frame, { kind: 'frame', opus, events })
   }
 
+  /** A frame that can't be mixed is silence: no speaker takes the others down with him. */
+  #mixFrame(): Beat {
+    try {
+      return this.#room.beat((id) => this.#stage.isMuted(id))
+    } catch (error) {
+      this.#options.logger.error(
+        { space: this.#options.id, err: messageOf(error) },
+        'a frame could not be mixed',
+      )
+      return { opus: SILENT_PACKET, talking: [], levels: {} }
+    }
+  }
+
   /** Twice a second: who is still there, and is anybody? */
   #lookAfter(): void {
-    const now = Date.now()
+    const now = performance.now()
     for (const { id, userId, peer } of [...this.#sessions.values()]) {
       const silent = now - peer.heardAt
-      if (silent > GONE_MS) void this.leave(id)
+      if (silent > GONE_MS) this.#leaveSoon(id)
       else this.#stage.setConnected(userId, silent < LOST_MS)
     }
     const { metrics, emptyMs } = this.#options
@@ -202,8 +242,8 @@ export class SpaceMixer {
     metrics.concealedFrames.inc(Math.max(0, counts.concealed - this.#counted.concealed))
     metrics.droppedPackets.inc(Math.max(0, counts.dropped - this.#counted.dropped))
     this.#counted = counts
-    if (this.#stage.size > 0) this.#emptySince = monotonicNow()
-    else if (monotonicNow() - this.#emptySince > emptyMs) void this.end('empty')
+    if (this.#stage.size > 0) this.#emptySince = now
+    else if (now - this.#emptySince > emptyMs) void this.end('empty')
   }
 
   async #renew(): Promise<void> {
@@ -219,11 +259,24 @@ export class SpaceMixer {
     }
   }
 
-  /** The lease ran out, by a pause of this process perhaps. If somebody else has it, he mixes; the log would refuse us anyway. */
+  /**
+   * The lease ran out, by a pause of this process or a sleep of the machine. If somebody else has it, he mixes. If nobody has, this node takes
+   * it again, with a new epoch and the clock set anew: those on stage stay where they are.
+   */
   async #reclaim(): Promise<void> {
-    const holder = await this.#options.store.holder(ownerKey(this.#options.id))
-    if (holder?.epoch === this.#lease.epoch) return
-    await this.#stop({ kind: 'fenced' })
+    if (this.#reclaiming || this.#stopping) return
+    this.#reclaiming = true
+    try {
+      const claim = await claimSpace({ ...this.#options, now: Date.now() })
+      if (this.#stopping) return await this.#options.store.release(claim.lease)
+      this.#options.logger.warn({ space: this.#options.id }, 'this process was away; the space goes on')
+      this.#mix(claim)
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      void this.#stop({ kind: 'fenced' })
+    } finally {
+      this.#reclaiming = false
+    }
   }
 
   async #readInbox(): Promise<void> {
@@ -259,7 +312,7 @@ export class SpaceMixer {
         return
       case 'leave':
         for (const session of this.#sessions.values()) {
-          if (session.userId === event.id) void this.leave(session.id)
+          if (session.userId === event.id) this.#leaveSoon(session.id)
         }
     }
   }

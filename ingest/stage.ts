@@ -22,9 +22,14 @@ export class Stage {
   }
 
   /** Throws `stage_full` (409). Someone who is there already takes his own place again. */
-  join({ id, name, role }: Speaker): void {
+  assertRoomFor(id: string): void {
     if (!this.#members.has(id) && this.#members.size >= MAX_ON_STAGE)
       throw new AppError(409, 'stage_full', `The stage is full: ${MAX_ON_STAGE} people are on it already.`)
+  }
+
+  /** Throws as `assertRoomFor`. */
+  join({ id, name, role }: Speaker): void {
+    this.assertRoomFor(id)
     this.#members.set(id, { id, name, role, muted: this.#mutes.get(id) ?? 'no', connected: true })
     this.changed = true
   }

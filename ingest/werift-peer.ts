@@ -17,12 +17,12 @@ export interface Peer {
   readonly answer: string
   /** False for a `sendonly` offer (OBS, ffmpeg): nothing is sent to it. */
   readonly hears: boolean
-  /** Epoch ms of the last datagram that proves the other end alive: RTP, or a STUN check of its consent (RFC 7675). */
+  /** When the last datagram came (`performance.now()`) that proves the other end alive: RTP, or a STUN check of its consent (RFC 7675). */
   readonly heardAt: number
   readonly connected: boolean
   /** Sends the next 20 ms. A no-op until connected and after the end. */
   send(opus: Uint8Array): void
-  /** Takes trickled candidates. Throws `ice_restart_unsupported` (422) for new credentials. */
+  /** Takes trickled candidates. Throws `bad_candidate` (400), or `ice_restart_unsupported` (422) for new credentials. */
   trickle(fragment: string): Promise<void>
   close(): Promise<void>
 }
@@ -33,11 +33,14 @@ export interface PeerSettings {
   addresses: string[]
   /** UDP ports for this peer, both inclusive; any if undefined. */
   ports: [number, number] | undefined
+  /** Called once the connection is closed and its ports are free. */
+  release(): void
 }
 
 export interface PeerOptions {
   sdp: string
-  settings: PeerSettings
+  /** Asked for once the offer has been looked at. */
+  settings(): PeerSettings
   onPacket(packet: MediaPacket): void
   /** The connection has ended by itself. */
   onGone(): void
@@ -53,8 +56,8 @@ const opus = new RTCRtpCodecParameters({
 /** Answers an offer. Throws what `checkOffer` throws, and `bad_sdp` for what werift can't make sense of. */
 export async function openPeer(options: PeerOptions): Promise<Peer> {
   checkOffer(options.sdp)
-  const { settings } = options
-  let heardAt = Date.now()
+  const settings = options.settings()
+  let heardAt = performance.now()
   let connected = false
   let gone = false
   const connection = new RTCPeerConnection({
@@ -65,7 +68,7 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
     icePortRange: settings.ports,
     iceUseTcp: false,
     iceFilterStunResponse: () => {
-      heardAt = Date.now()
+      heardAt = performance.now()
       return true
     },
   })
@@ -81,7 +84,7 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
   connection.onTrack.subscribe((track) => {
     if (track.kind !== 'audio') return
     track.onReceiveRtp.subscribe(({ header, payload }) => {
-      heardAt = Date.now()
+      heardAt = performance.now()
       options.onPacket({
         ssrc: header.ssrc,
         sequence: header.sequenceNumber,
@@ -104,7 +107,7 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
     answer = connection.localDescription!.sdp
   } catch (cause) {
     gone = true
-    await connection.close()
+    await connection.close().finally(() => settings.release())
     throw new AppError(400, 'bad_sdp', `The offer could not be answered: ${messageOf(cause)}.`, { cause })
   }
 
@@ -137,13 +140,17 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
           'ice_restart_unsupported',
           'ICE restarts are not supported: make a new session.',
         )
-      for (const candidate of candidates) {
-        await connection.addIceCandidate({ candidate, sdpMLineIndex: 0 })
+      try {
+        for (const candidate of candidates) await connection.addIceCandidate({ candidate, sdpMLineIndex: 0 })
+      } catch (cause) {
+        throw new AppError(400, 'bad_candidate', `A candidate could not be read: ${messageOf(cause)}.`, {
+          cause,
+        })
       }
     },
     close() {
       gone = true
-      return (closing ??= connection.close())
+      return (closing ??= connection.close().finally(() => settings.release()))
     },
   }
 }
