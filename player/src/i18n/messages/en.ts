@@ -77,6 +77,7 @@ export default {
     goLive: 'Go live',
     volume: 'Volume',
     idle: 'Live now',
+    hint: 'One press, and you hear it',
     loading: 'Tuning in…',
     playing: 'You hear it live',
     paused: 'Paused',

@@ -79,6 +79,7 @@ export default {
     goLive: 'Au direct',
     volume: 'Volume',
     idle: 'En direct',
+    hint: 'Appuyez, et vous y êtes',
     loading: 'Connexion…',
     playing: 'Vous écoutez en direct',
     paused: 'En pause',
