@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
-import { AppError, errorBody } from '@odeon/common/errors.ts'
+import { AppError, errorBody, messageOf } from '@odeon/common/errors.ts'
 
 /** Either protocol's request and response; HTTP/2 through node's compatibility API. */
 export type Request = IncomingMessage | Http2ServerRequest
@@ -31,7 +31,7 @@ export interface HttpServer {
 
 /** Serves HTTP/1.1, or with a certificate HTTPS with HTTP/2 and 1.1. Throws `port_busy`, `bad_host`, `bad_tls` with what to do. */
 export async function listen({ host, port, tls, handler }: HttpOptions): Promise<HttpServer> {
-  const server = (tls ? createSecureServer({ ...readTls(tls), allowHTTP1: true }) : createServer()) as Server
+  const server = tls ? createTlsServer(tls) : createServer()
   server.on('request', handler)
   const open = new Set<{ destroy(): void }>()
   server.on('connection', (socket) => {
@@ -53,14 +53,14 @@ export async function listen({ host, port, tls, handler }: HttpOptions): Promise
   }
 }
 
-function readTls({ cert, key }: Tls): { cert: Buffer; key: Buffer } {
+function createTlsServer({ cert, key }: Tls): Server {
   try {
-    return { cert: readFileSync(cert), key: readFileSync(key) }
+    return createSecureServer({ cert: readFileSync(cert), key: readFileSync(key), allowHTTP1: true })
   } catch (cause) {
     throw new AppError(
       500,
       'bad_tls',
-      `The certificate or its key can't be read. ODEON_TLS_CERT is ${cert}, ODEON_TLS_KEY is ${key}; both must be PEM files.`,
+      `The certificate or its key can't be used (${messageOf(cause)}). ODEON_TLS_CERT is ${cert}, ODEON_TLS_KEY is ${key}; both must be PEM files.`,
       { cause },
     )
   }

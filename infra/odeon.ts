@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createControlPlane } from '@odeon/api/control/control.ts'
-import { superviseSpaces } from '@odeon/api/control/janitor.ts'
+import { superviseSpaces, type Janitor } from '@odeon/api/control/janitor.ts'
 import { createOps } from '@odeon/api/ops.ts'
 import { createOrigin } from '@odeon/api/origin/origin.ts'
 import { createPages } from '@odeon/api/pages.ts'
@@ -34,7 +34,7 @@ export async function startOdeon(settings: Settings): Promise<Odeon> {
   const secret = settings.ODEON_SECRET ?? keptSecret(folder)
   const internalSecret = randomBytes(24).toString('base64url')
   const pages = createPages(PLAYER)
-  const ports = await openEmbeddedPorts({ folder, logger })
+  const ports = await openEmbeddedPorts({ folder, logger, registry })
 
   const ingest = await startIngest({
     ports,
@@ -66,7 +66,6 @@ export async function startOdeon(settings: Settings): Promise<Odeon> {
     logger,
     registry,
   })
-  const janitor = superviseSpaces({ ports, logger, logIsDurable: false })
   const origin = createOrigin({ log: ports.log, objects: ports.objects, logger, registry })
   const ops = createOps({ registry, ports })
   const handler: Handler = (request, response) => {
@@ -79,13 +78,14 @@ export async function startOdeon(settings: Settings): Promise<Odeon> {
   const stop = async (): Promise<void> => {
     await ingest.endAll('shutdown')
     await within(FINISH_MS, transcoder.idle())
-    await Promise.all([http?.close(), origin.close(), janitor.close()])
+    await Promise.all([http?.close(), origin.close(), janitor?.close()])
     await Promise.all([ingest.close(), transcoder.close()])
     await Promise.all([ports.jobs.close(), ports.log.close(), ports.objects.close()])
     await ports.store.close()
   }
   const { ODEON_TLS_CERT: cert, ODEON_TLS_KEY: key } = settings
   let http: Awaited<ReturnType<typeof listen>> | undefined
+  let janitor: Janitor | undefined
   try {
     http = await listen({
       host: settings.HOST,
@@ -93,6 +93,7 @@ export async function startOdeon(settings: Settings): Promise<Odeon> {
       tls: cert && key ? { cert, key } : undefined,
       handler,
     })
+    janitor = superviseSpaces({ ports, logger, logIsDurable: false })
   } catch (error) {
     await stop()
     throw error
@@ -102,7 +103,7 @@ export async function startOdeon(settings: Settings): Promise<Odeon> {
 
 function openFolder(folder: string): string {
   try {
-    mkdirSync(folder, { recursive: true })
+    mkdirSync(folder, { recursive: true, mode: 0o700 }) // It holds invitations and the secret.
     return folder
   } catch (cause) {
     throw new AppError(
@@ -114,15 +115,29 @@ function openFolder(folder: string): string {
   }
 }
 
-/** The secret of this installation, made once. */
+/** The secret of this installation, made once: whole or not at all. */
 function keptSecret(folder: string): string {
   const file = join(folder, 'secret')
+  const kept = readIfThere(file)
+  if (kept !== undefined && kept.length >= 32) return kept
+  const secret = randomBytes(32).toString('base64url')
+  const temporary = `${file}.new`
+  writeFileSync(temporary, secret, { mode: 0o600 })
+  renameSync(temporary, file)
+  return secret
+}
+
+function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
-  } catch {
-    const secret = randomBytes(32).toString('base64url')
-    writeFileSync(file, secret, { mode: 0o600 })
-    return secret
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new AppError(
+      500,
+      'bad_secret',
+      `${file} can't be read (${messageOf(cause)}). Mend its permissions.`,
+      { cause },
+    )
   }
 }
 

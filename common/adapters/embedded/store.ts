@@ -1,8 +1,9 @@
 import { DatabaseSync } from 'node:sqlite'
+import { AppError, messageOf } from '../../errors.ts'
 import type { Document, Lease, Store } from '../../ports.ts'
 
 /**
- * Documents, leases and counters in one SQLite file (WAL). Calls are synchronous underneath, so nothing on the 20 ms beat may use them.
+ * Documents, leases and counters in one SQLite file (WAL), which is this process's alone while it is open. Calls are synchronous underneath, so nothing on the 20 ms beat may use them.
  */
 export interface SqliteStoreOptions {
   /** Path of the database, or ':memory:'. */
@@ -12,9 +13,9 @@ export interface SqliteStoreOptions {
 }
 
 const SCHEMA = `
+  PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = NORMAL;
-  PRAGMA busy_timeout = 5000;
   CREATE TABLE IF NOT EXISTS documents (key TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, owner TEXT, epoch INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
@@ -23,9 +24,26 @@ const SCHEMA = `
 /** Forgotten counters are swept after so many increments. */
 const SWEEP_EVERY = 1000
 
-export function openSqliteStore({ file, now = Date.now }: SqliteStoreOptions): Store {
+/** Throws `data_in_use` where another process has it: two on one folder would end each other's spaces. */
+function openDatabase(file: string): DatabaseSync {
   const db = new DatabaseSync(file)
-  db.exec(SCHEMA)
+  try {
+    db.exec(SCHEMA)
+    return db
+  } catch (cause) {
+    db.close()
+    if (!/locked|busy/i.test(messageOf(cause))) throw cause
+    throw new AppError(
+      500,
+      'data_in_use',
+      `Another Odeon uses ${file}. Stop it, or choose another folder with ODEON_DATA.`,
+      { cause },
+    )
+  }
+}
+
+export function openSqliteStore({ file, now = Date.now }: SqliteStoreOptions): Store {
+  const db = openDatabase(file)
   const get = db.prepare('SELECT value, version FROM documents WHERE key = ?')
   const insert = db.prepare('INSERT INTO documents VALUES (?, ?, 1) ON CONFLICT DO NOTHING')
   const update = db.prepare(
