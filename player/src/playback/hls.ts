@@ -2,6 +2,7 @@ import type { HlsConfig, LevelDetails, LoaderResponse, LoadPolicy, RetryConfig }
 // The light build has all that we need: one audio rendition, low latency, emsg.
 import Hls, { ErrorDetails, ErrorTypes, Events } from 'hls.js/light'
 import { eventsOf } from './chunk-events.ts'
+import { fragmentLoader, playlistLoader, type Source } from './growing/loaders.ts'
 import type { Sound, SoundOptions, Trouble } from './sound.ts'
 
 /** hls.js, which this file alone knows. */
@@ -43,7 +44,7 @@ const LIVE: Partial<HlsConfig> = {
   ...COMMON,
   lowLatencyMode: true,
   liveSyncMode: 'buffered',
-  maxLiveSyncPlaybackRate: 1.1,
+  maxLiveSyncPlaybackRate: 1, // The governor sees to the rate.
   liveSyncOnStallIncrease: 0.2,
   liveDurationInfinity: true,
   backBufferLength: 30,
@@ -51,10 +52,16 @@ const LIVE: Partial<HlsConfig> = {
 
 const REPLAY: Partial<HlsConfig> = { ...COMMON, lowLatencyMode: false, backBufferLength: 60 }
 
-export function openHls(options: SoundOptions): Sound {
+/** Playlists and chunks come from `source` where it is given, else from the network. */
+export function openHls(options: SoundOptions, source?: Source): Sound {
   const { audio, kind, startAt, onEvents, onTrouble, onAnswer } = options
+  const { loader } = Hls.DefaultConfig
   const hls = new Hls({
     ...(kind === 'live' ? LIVE : REPLAY),
+    ...(source && {
+      pLoader: playlistLoader(loader, source) as unknown as NonNullable<HlsConfig['pLoader']>,
+      fLoader: fragmentLoader(loader, source) as unknown as NonNullable<HlsConfig['fLoader']>,
+    }),
     ...(startAt !== undefined && { startPosition: startAt }),
   })
   let details: LevelDetails | undefined

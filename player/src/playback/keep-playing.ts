@@ -51,6 +51,7 @@ export async function keepPlaying(options: KeepPlayingOptions): Promise<void> {
       case 'paused':
         return onState({ kind: 'paused' })
       case 'failed':
+        if (end.trouble.kind === 'change') continue
         if (isMissing(end.trouble) && (await options.isOver().catch(() => false)))
           return signal.aborted ? undefined : onState({ kind: 'ended' })
         attempt++

@@ -2,7 +2,8 @@ import { onScopeDispose, readonly, ref, shallowRef, watch, type Ref } from 'vue'
 import { api } from '../api/client.ts'
 import { askServerClock, localNow } from './clock.ts'
 import { keepPlaying } from './keep-playing.ts'
-import { loadSound, type OpenSound, type Sound } from './sound.ts'
+import { loadLiveSound } from './live-sound.ts'
+import type { OpenSound, Sound } from './sound.ts'
 import type { PlaybackState, StageMoment } from './state.ts'
 import { Timeline } from './timeline.ts'
 
@@ -42,6 +43,7 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
   const delay = ref<number | null>(null)
   const stage = shallowRef<StageMoment | null>(null)
   const volume = ref(1)
+  const url = `/live/${spaceId}/index.m3u8`
   const timeline = new Timeline({ staleMs: STALE_MS })
   let sound: Sound | null = null
   let turn: AbortController | undefined
@@ -52,8 +54,11 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
   let eventsHeard = false
 
   let opener: OpenSound | null | undefined
+  const ahead = new AbortController()
   const load = (): OpenSound | null | Promise<OpenSound | null> =>
-    opener !== undefined ? opener : loadSound().then((loaded) => (opener = loaded))
+    opener !== undefined
+      ? opener
+      : loadLiveSound({ url, signal: ahead.signal }).then((loaded) => (opener = loaded))
   void Promise.resolve(load()).catch(() => {}) // So that a press finds it there; else the press fetches it.
 
   function stop(next: PlaybackState): void {
@@ -84,7 +89,7 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
     signal.addEventListener('abort', () => clearInterval(following))
     keepPlaying({
       audio: element,
-      url: `/live/${spaceId}/index.m3u8`,
+      url,
       kind: 'live',
       load,
       onEvents(events) {
@@ -128,7 +133,10 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
     if (audio.value) audio.value.volume = Math.min(1, Math.max(0, value))
   })
   watch(audio, (_element, before) => before && turn && stop({ kind: 'paused' }))
-  onScopeDispose(() => stop({ kind: 'idle' }))
+  onScopeDispose(() => {
+    ahead.abort()
+    stop({ kind: 'idle' })
+  })
 
   return {
     state: readonly(state) as Readonly<Ref<PlaybackState>>,

@@ -17,7 +17,12 @@ export interface Sound {
 }
 
 /** Why it can't go on by itself. `status` is that of HTTP, 0 when nobody answered. */
-export type Trouble = { kind: 'media' } | { kind: 'network'; status: number } | { kind: 'other' }
+export type Trouble =
+  | { kind: 'media' }
+  | { kind: 'network'; status: number }
+  | { kind: 'other' }
+  /** Nothing is broken, but it goes on in another way: at once, with a new Sound. */
+  | { kind: 'change' }
 
 export interface SoundOptions {
   audio: HTMLAudioElement

@@ -1,0 +1,196 @@
+import { AAC_CHUNKS_PER_SEGMENT, type EpochMs } from '@odeon/common/time.ts'
+import { NUMBERED_FROM, parsePartName, partsOf, writePlaylist } from './playlist.ts'
+import type { GrowingWindow } from './window.ts'
+
+/**
+ * hls.js's loaders, answering out of the window instead of the network. Only what they need of hls.js's types is written here, so that
+ * `hls.ts` remains the one file that knows the library.
+ */
+
+export interface Source {
+  window: GrowingWindow
+  /** Wall clock of sample 0; known before the first chunk is in the window. */
+  startedAt: EpochMs
+  /** The init segment, if it was fetched before it was asked for. */
+  init: ArrayBuffer | undefined
+}
+
+interface Timing {
+  start: number
+  first: number
+  end: number
+}
+
+interface Stats {
+  aborted: boolean
+  loaded: number
+  retry: number
+  total: number
+  chunkCount: number
+  bwEstimate: number
+  loading: Timing
+  parsing: { start: number; end: number }
+  buffering: Timing
+}
+
+interface Context {
+  url: string
+  type?: string
+  part?: unknown
+}
+
+interface Callbacks<C> {
+  onSuccess(
+    response: { url: string; data: string | ArrayBuffer; code: number },
+    stats: Stats,
+    context: C,
+    details: null,
+  ): void
+  onError(error: { code: number; text: string }, context: C, details: null, stats: Stats): void
+}
+
+interface Loader<C> {
+  context: C | null
+  stats: Stats
+  load(context: C, config: unknown, callbacks: Callbacks<C>): void
+  abort(): void
+  destroy(): void
+  getCacheAge?(): number | null
+  getResponseHeader?(name: string): string | null
+}
+
+type LoaderClass<C, A> = new (config: A) => Loader<C>
+
+const noStats = (): Stats => ({
+  aborted: false,
+  loaded: 0,
+  retry: 0,
+  total: 0,
+  chunkCount: 0,
+  bwEstimate: 0,
+  loading: { start: 0, first: 0, end: 0 },
+  parsing: { start: 0, end: 0 },
+  buffering: { start: 0, first: 0, end: 0 },
+})
+
+/** Answers a load once `answer` has one, never synchronously; `undefined` hands it to the network. */
+function memoryLoader<C extends Context, A>(
+  network: LoaderClass<C, A>,
+  answer: (context: C, signal: AbortSignal) => Promise<string | ArrayBuffer> | undefined,
+): LoaderClass<C, A> {
+  return class MemoryLoader implements Loader<C> {
+    context: C | null = null
+    stats = noStats()
+    readonly #config: A
+    readonly #abort = new AbortController()
+    #network: Loader<C> | undefined
+
+    constructor(config: A) {
+      this.#config = config
+    }
+
+    load(context: C, config: unknown, callbacks: Callbacks<C>): void {
+      this.context = context
+      const answered = answer(context, this.#abort.signal)
+      if (!answered) {
+        this.#network = new network(this.#config)
+        this.stats = this.#network.stats
+        this.#network.load(context, config, callbacks)
+        return
+      }
+      const { loading } = this.stats
+      loading.start = performance.now()
+      answered.then(
+        (data) => {
+          if (this.stats.aborted) return
+          const size = typeof data === 'string' ? data.length : data.byteLength
+          loading.first = loading.end = performance.now()
+          this.stats.loaded = this.stats.total = size
+          const url = new URL(context.url, location.href).href // As from the network: what is relative is relative to it.
+          callbacks.onSuccess({ url, data, code: 200 }, this.stats, context, null)
+        },
+        (error: unknown) => {
+          if (!this.stats.aborted)
+            callbacks.onError({ code: 404, text: String(error) }, context, null, this.stats)
+        },
+      )
+    }
+
+    abort(): void {
+      if (this.#network) return this.#network.abort()
+      this.stats.aborted = true
+      this.#abort.abort()
+    }
+    destroy(): void {
+      if (this.#network) return this.#network.destroy()
+      this.abort()
+    }
+    getCacheAge(): number | null {
+      return this.#network?.getCacheAge?.() ?? null
+    }
+    getResponseHeader(name: string): string | null {
+      return this.#network?.getResponseHeader?.(name) ?? null
+    }
+  }
+}
+
+/** hls.js begins three parts before the end: one more, so that this lies in the growing segment. */
+const FIRST_CHUNKS = 4
+
+/** One variant, as the origin itself has it: nothing to ask for. */
+const MULTIVARIANT = `#EXTM3U
+#EXT-X-STREAM-INF:BANDWIDTH=128000,CODECS="mp4a.40.2"
+aac/index.m3u8
+`
+
+/** Media playlists, written from the window; blocking reload waits for its chunk. */
+export function playlistLoader<C extends Context, A>(
+  network: LoaderClass<C, A>,
+  source: Source,
+): LoaderClass<C, A> {
+  return memoryLoader(network, (context, signal) => {
+    if (context.type === 'manifest') return Promise.resolve(MULTIVARIANT)
+    if (context.type !== 'level') return undefined
+    return playlistWith(source, new URL(context.url, location.href).searchParams, signal)
+  })
+}
+
+async function playlistWith(source: Source, query: URLSearchParams, signal: AbortSignal): Promise<string> {
+  const { window } = source
+  const msn = Number(query.get('_HLS_msn') ?? NaN) - NUMBERED_FROM
+  const part = Number(query.get('_HLS_part') ?? 0)
+  const isThere = (): boolean => {
+    const { edge, joined, first } = window
+    if (!edge) return false
+    if (window.ended) return true
+    // To begin with, a whole segment and enough of the growing one that sound begins within it.
+    if (!joined) return edge.msn > first! && edge.chunk + 1 >= FIRST_CHUNKS
+    if (Number.isNaN(msn)) return true
+    return edge.msn > msn || (edge.msn === msn && partsOf(window, msn).length > part)
+  }
+  while (!isThere() && !signal.aborted) await window.changed(signal)
+  window.join()
+  const text = writePlaylist(window, source.startedAt)
+  if (text === undefined) throw new Error('the window is empty')
+  return text
+}
+
+/** Chunks and whole segments out of the window; what it does not have, from the network. */
+export function fragmentLoader<C extends Context, A>(
+  network: LoaderClass<C, A>,
+  source: Source,
+): LoaderClass<C, A> {
+  return memoryLoader(network, (context) => {
+    const { window, init } = source
+    if (init && context.url.endsWith('/init.mp4')) return Promise.resolve(init.slice(0))
+    const part = parsePartName(context.url)
+    const msn = /\/(\d+)\.m4s$/.exec(context.url)?.[1]
+    const bytes = part
+      ? window.bytes(part.msn, part.from, part.to)
+      : msn === undefined
+        ? undefined
+        : window.bytes(Number(msn), 0, AAC_CHUNKS_PER_SEGMENT - 1)
+    if (bytes) return Promise.resolve(bytes.buffer) // Fresh each time: hls.js transfers it.
+    return part ? Promise.reject(new Error('This chunk is no longer kept.')) : undefined
+  })
+}

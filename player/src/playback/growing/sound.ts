@@ -1,0 +1,123 @@
+import { FRAME_MS, FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
+import { localNow } from '../clock.ts'
+import { openHls } from '../hls.ts'
+import type { Sound, SoundOptions, Trouble } from '../sound.ts'
+import { GrowingFollower, type Fault } from './follower.ts'
+import { readPlaylist } from './playlist.ts'
+import { GrowingWindow } from './window.ts'
+import type { Source } from './loaders.ts'
+
+const SEGMENT_MS = FRAMES_PER_SEGMENT * FRAME_MS
+/** The newest chunk is so much behind the clock at least. */
+const BEHIND_MS = 180
+
+/** What is known of a space before its sound is asked for: fetched when the page opens, good as long as the space lives. */
+export interface TunedIn {
+  startedAt: number
+  init: ArrayBuffer
+  /** Add to the local clock to have the server's, ms; undefined while nobody asked. */
+  offset: number | undefined
+}
+
+export interface GrowingOptions extends SoundOptions {
+  tunedIn: TunedIn | undefined
+  onFault(fault: Fault): void
+}
+
+/** Live sound from growing segments: hls.js plays what the follower reads. */
+export function openGrowing(options: GrowingOptions): Sound {
+  const { url, onTrouble, onFault, onAnswer } = options
+  const base = new URL('aac/', new URL(url, location.href)).href
+  const window = new GrowingWindow()
+  const source: Source = { window, startedAt: 0, init: options.tunedIn?.init }
+  const released = new AbortController()
+  const { signal } = released
+  const sound = openHls(options, source)
+  let follower: GrowingFollower | undefined
+
+  const follow = (startedAt: number, msn: number): void => {
+    source.startedAt = startedAt
+    follower = new GrowingFollower({
+      base,
+      window,
+      msn,
+      fetch: async (...request) => {
+        const response = await fetch(...request)
+        onAnswer()
+        return response
+      },
+      now: () => performance.now(),
+      wait,
+      hidden: () => document.hidden,
+      onFault,
+    })
+    void (async () => {
+      while (!signal.aborted) {
+        await window.changed(signal)
+        onAnswer()
+      }
+    })()
+  }
+
+  void begin(base, options.tunedIn, signal).then(
+    ({ startedAt, msn }) => {
+      if (!signal.aborted) follow(startedAt, msn)
+    },
+    (trouble: Trouble) => {
+      if (!signal.aborted) onTrouble(trouble)
+    },
+  )
+  return {
+    ...sound,
+    close() {
+      released.abort()
+      follower?.close()
+      sound.close()
+    },
+  }
+}
+
+/** Where to begin: the segment before the growing one. Rejects with a `Trouble`. */
+async function begin(
+  base: string,
+  tunedIn: TunedIn | undefined,
+  signal: AbortSignal,
+): Promise<{ startedAt: number; msn: number }> {
+  if (tunedIn?.offset !== undefined) {
+    const lived = localNow() + tunedIn.offset - tunedIn.startedAt
+    return {
+      startedAt: tunedIn.startedAt,
+      msn: Math.max(0, Math.floor((lived - BEHIND_MS) / SEGMENT_MS) - 1),
+    }
+  }
+  const there = await tuneIn(base, signal)
+  if (there.ended) throw { kind: 'network', status: 404 } satisfies Trouble
+  return { startedAt: there.startedAt, msn: Math.max(0, there.growing - 1) }
+}
+
+/** One real playlist. Rejects with a `Trouble`. */
+export async function tuneIn(
+  base: string,
+  signal: AbortSignal,
+): Promise<NonNullable<ReturnType<typeof readPlaylist>>> {
+  let response: Response
+  try {
+    response = await fetch(`${base}index.m3u8`, { signal })
+  } catch {
+    throw { kind: 'network', status: 0 } satisfies Trouble
+  }
+  const there = response.ok ? readPlaylist(await response.text()) : undefined
+  if (!there) throw { kind: 'network', status: response.status } satisfies Trouble
+  return there
+}
+
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest'
+import { ChunkSplitter, NotCmaf } from './chunk-splitter.ts'
+import { parsePartName, partName, readPlaylist, writePlaylist } from './playlist.ts'
+import { concat, testChunk, testSegment } from './testing.ts'
+import { GrowingWindow } from './window.ts'
+
+const split = (bytes: Uint8Array) => new ChunkSplitter().push(bytes)
+function windowOf(...segments: [msn: number, chunks: number][]): GrowingWindow {
+  const window = new GrowingWindow()
+  for (const [msn, chunks] of segments) for (const chunk of split(testSegment(msn, chunks))) window.add(chunk)
+  return window
+}
+
+test('a growing segment is cut into its chunks wherever the network cuts it', () => {
+  const whole = testSegment(7)
+  for (const size of [1, 13, 100, whole.length]) {
+    const splitter = new ChunkSplitter()
+    const chunks = []
+    for (let at = 0; at < whole.length; at += size) chunks.push(...splitter.push(whole.slice(at, at + size)))
+    expect(chunks.map(({ sample, samples }) => [sample, samples])).toEqual(
+      Array.from({ length: 18 }, (_, n) => [7 * 92_160 + n * 5120, 5120]),
+    )
+    expect(concat(...chunks.map(({ bytes }) => bytes))).toEqual(whole)
+    expect(splitter.pending).toBe(0)
+  }
+})
+
+test('what is no CMAF is refused, and a chunk that was cut is seen to be pending', () => {
+  expect(() => split(new TextEncoder().encode('<html>Gateway timeout</html>'))).toThrow(NotCmaf)
+  expect(() => split(Uint8Array.of(0, 0, 0, 3, 109, 111, 111, 102))).toThrow(NotCmaf)
+  const splitter = new ChunkSplitter()
+  splitter.push(testChunk(1, 0).slice(0, 60))
+  expect(splitter.pending).toBe(60)
+})
+
+test('the edge is the newest chunk before which nothing is missing; a repeated chunk changes nothing', () => {
+  const window = windowOf([3, 5])
+  expect(window.edge).toEqual({ msn: 3, chunk: 4 })
+  const [sixth] = split(testChunk(3, 5))
+  const [seventh] = split(testChunk(3, 6))
+  window.add(seventh!)
+  expect(window.edge).toEqual({ msn: 3, chunk: 4 })
+  expect([window.add(sixth!), window.add(sixth!)]).toEqual([true, false])
+  expect(window.edge).toEqual({ msn: 3, chunk: 6 })
+})
+
+test('a window keeps eight segments, however long one listens', () => {
+  const window = windowOf(...Array.from({ length: 40 }, (_, msn): [number, number] => [msn, 18]))
+  expect(window.bytes(39, 0, 17)).toEqual(testSegment(39))
+  expect(window.bytes(32, 0, 17)).toBeDefined()
+  expect(window.bytes(31, 0, 17)).toBeUndefined()
+})
+
+test('a chunk that lies on no chunk’s place is refused', () => {
+  const [chunk] = split(testChunk(1, 0))
+  expect(() => new GrowingWindow().add({ ...chunk!, sample: 92_161 })).toThrow('No chunk begins at')
+})
+
+test('the player’s own playlist lists what came in, dated by the sample clock', () => {
+  const text = writePlaylist(windowOf([10, 18], [11, 2]), 1_790_000_000_000)!
+  expect(text.split('\n')).toEqual([
+    '#EXTM3U',
+    '#EXT-X-VERSION:6',
+    '#EXT-X-TARGETDURATION:2',
+    '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.32001',
+    '#EXT-X-PART-INF:PART-TARGET=0.10667',
+    '#EXT-X-MEDIA-SEQUENCE:11',
+    '#EXT-X-MAP:URI="init.mp4"',
+    `#EXT-X-PROGRAM-DATE-TIME:${new Date(1_790_000_000_000 + 19_200).toISOString()}`,
+    ...Array.from(
+      { length: 18 },
+      (_, n) => `#EXT-X-PART:DURATION=0.10667,URI="10-${n}-${n}.chunk",INDEPENDENT=YES`,
+    ),
+    '#EXTINF:1.92000,',
+    '10.m4s',
+    `#EXT-X-PROGRAM-DATE-TIME:${new Date(1_790_000_000_000 + 21_120).toISOString()}`,
+    '#EXT-X-PART:DURATION=0.10667,URI="11-0-0.chunk",INDEPENDENT=YES',
+    '#EXT-X-PART:DURATION=0.10667,URI="11-1-1.chunk",INDEPENDENT=YES',
+    '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="11-2-2.chunk"',
+    '',
+  ])
+})
+
+test('what was there when hls.js joined is one part of its segment, and two of the one before', () => {
+  const window = windowOf([10, 18], [11, 5])
+  window.join()
+  for (const chunk of split(testSegment(11, 7))) window.add(chunk)
+  const parts = writePlaylist(window, 0)!.match(/DURATION=\S+?,URI="[^"]+"/g)
+  expect(parts).toEqual([
+    'DURATION=0.10667,URI="10-0-0.chunk"',
+    'DURATION=1.81333,URI="10-1-17.chunk"',
+    'DURATION=0.53333,URI="11-0-4.chunk"',
+    'DURATION=0.10667,URI="11-5-5.chunk"',
+    'DURATION=0.10667,URI="11-6-6.chunk"',
+  ])
+  expect(window.bytes(11, 0, 4)).toEqual(testSegment(11, 5))
+})
+
+test('the end of a space ends the playlist, with the length that the last segment has', () => {
+  const window = windowOf([10, 18], [11, 2])
+  window.end()
+  expect(writePlaylist(window, 0)).toMatch(/#EXTINF:0\.21333,\n11\.m4s\n#EXT-X-ENDLIST\n$/)
+})
+
+test('tuning in reads from the origin’s playlist when the space began and which segment grows', () => {
+  const text = `#EXTM3U
+#EXT-X-MEDIA-SEQUENCE:10
+#EXT-X-PROGRAM-DATE-TIME:${new Date(1_790_000_019_200).toISOString()}
+#EXTINF:1.92000,
+10.m4s
+#EXT-X-PART:DURATION=0.21333,URI="11.0.m4s",INDEPENDENT=YES
+`
+  expect(readPlaylist(text)).toEqual({ startedAt: 1_790_000_000_000, growing: 11, ended: false })
+  expect(readPlaylist(`${text}#EXT-X-ENDLIST\n`)?.ended).toBe(true)
+})
+
+test('a part’s name is read back, and nothing else is', () => {
+  const part = { msn: 12, from: 3, to: 5 }
+  expect(parsePartName(`http://x/live/a/aac/${partName(part)}`)).toEqual(part)
+  expect(parsePartName('http://x/live/a/aac/12.m4s')).toBeUndefined()
+  expect(readPlaylist('<html>')).toBeUndefined()
+})
