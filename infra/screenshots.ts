@@ -75,8 +75,8 @@ async function one(page: Page, name: string, width: Width, scheme: Scheme): Prom
   await page.emulateMedia({ colorScheme: scheme })
   await page.evaluate(() => document.fonts.ready)
   await page.waitForTimeout(400) // Transitions end.
-  await page.screenshot({ path: join(folder, `${file}.png`), animations: 'allow' })
-  console.log(`  ${file}.png`)
+  await page.screenshot({ path: join(folder, `${file}.jpg`), type: 'jpeg', quality: 88, animations: 'allow' })
+  console.log(`  ${file}.jpg`)
 }
 
 /** Somebody with a speaker link who sits on stage and says nothing. */

@@ -1,5 +1,4 @@
-// Only browsers without modules run this.
-document.getElementById('old-browser') && document.getElementById('old-browser').removeAttribute('hidden')
+// Only browsers without modules run this, so it is written in their language.
 document.addEventListener('DOMContentLoaded', function () {
   document.getElementById('old-browser').removeAttribute('hidden')
 })

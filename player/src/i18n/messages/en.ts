@@ -6,7 +6,6 @@ export default {
   tryAgain: 'Try again',
   copied: 'Copied',
   you: 'you',
-  minutesSeconds: '{minutes} min {seconds} s',
 
   front: {
     title: 'Live conversations',
@@ -42,7 +41,6 @@ export default {
     recorded: 'Spaces are recorded, so that they can be heard again.',
     working: 'Opening…',
     pastTime: 'That time is over. Choose a later one.',
-    missing: 'Please fill this in.',
   },
 
   space: {
@@ -58,7 +56,6 @@ export default {
     stage: 'Stage',
     emptyStage: 'The stage is empty for a moment.',
     host: 'Host',
-    speaker: 'Speaker',
     talking: 'talking',
     mutedSelf: 'muted',
     mutedHost: 'muted by the host',
@@ -81,22 +78,17 @@ export default {
     loading: 'Tuning in…',
     playing: 'You hear it live',
     paused: 'Paused',
-    behind: 'You are {time} behind the stage',
-    delay: 'You are {seconds} s behind the stage',
     reconnecting: 'Reconnecting: you will not miss the replay',
     reconnectingReplay: 'Reconnecting…',
     ended: 'The space has ended',
     unsupported: 'This browser can’t play live sound. Update it, or open this page in another one.',
     offline: 'You are offline. It goes on by itself when you are back.',
-    failed: 'The sound did not start. Press Listen again.',
   },
 
   speak: {
     invited: '{host} invites you to the stage',
     invitedHow: 'Everyone will hear you. You can mute yourself at any time.',
     join: 'Go on stage',
-    joinShort: 'Go on stage',
-    comeBack: 'You can go on stage whenever you like.',
     leave: 'Leave the stage',
     leaveShort: 'Leave',
     asking: 'Your browser asks for the microphone: allow it.',
@@ -111,7 +103,7 @@ export default {
     unmute: 'Unmute yourself',
     heard: 'Everyone hears you',
     notHeard: 'Nobody hears you',
-    hostMuted: 'Press when you are asked to speak.',
+    hostMuted: 'Unmute when you are asked',
     denied: {
       title: 'Your microphone is blocked',
       how: 'Press the icon beside the address of this page, allow the microphone, and try again.',
@@ -139,7 +131,6 @@ export default {
       title: 'This speaker link does not work',
       how: 'You can listen. To speak, ask the host for a new link.',
     },
-    hostLinkHint: 'Not on stage yet',
   },
 
   host: {
@@ -151,7 +142,6 @@ export default {
     listenerLinkHint: 'Who has it may listen.',
     copy: 'Copy',
     end: 'End',
-    endLong: 'End the space',
     endTitle: 'End “{title}”?',
     endWhat:
       'It ends for everyone: {stage}, and {audience}. It can’t be started again. The recording stays and can be heard here.',
@@ -167,7 +157,6 @@ export default {
     unmuteWhat: 'Everyone hears {name} at once.',
     remove: 'Take {name} off the stage',
     removeWhat: '{name} becomes a listener and needs a new link to come back.',
-    removeTitle: 'Take {name} off the stage?',
   },
 
   scheduled: {
@@ -203,7 +192,6 @@ export default {
     download: 'Download',
     spoke: 'Who spoke',
     hear: 'Hear {name}, who spoke for {time}',
-    failed: 'The replay can’t be played right now.',
     loading: 'Loading…',
   },
 

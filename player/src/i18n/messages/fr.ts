@@ -8,7 +8,6 @@ export default {
   tryAgain: 'Réessayer',
   copied: 'Copié',
   you: 'vous',
-  minutesSeconds: '{minutes} min {seconds} s',
 
   front: {
     title: 'Conversations en direct',
@@ -44,7 +43,6 @@ export default {
     recorded: 'Les espaces sont enregistrés, pour qu’on puisse les réécouter.',
     working: 'Ouverture…',
     pastTime: 'Cette heure est passée. Choisissez-en une autre.',
-    missing: 'À remplir, s’il vous plaît.',
   },
 
   space: {
@@ -60,7 +58,6 @@ export default {
     stage: 'Scène',
     emptyStage: 'La scène est vide un instant.',
     host: 'Hôte',
-    speaker: 'Intervenant',
     talking: 'parle',
     mutedSelf: 'micro coupé',
     mutedHost: 'micro coupé par l’hôte',
@@ -83,22 +80,17 @@ export default {
     loading: 'Connexion…',
     playing: 'Vous écoutez en direct',
     paused: 'En pause',
-    behind: 'Vous êtes {time} après la scène',
-    delay: 'Vous êtes {seconds} s après la scène',
     reconnecting: 'Reconnexion : vous ne manquerez pas la réécoute',
     reconnectingReplay: 'Reconnexion…',
     ended: 'L’espace est terminé',
     unsupported: 'Ce navigateur ne peut pas lire le direct. Mettez-le à jour, ou prenez-en un autre.',
     offline: 'Vous êtes hors ligne. L’écoute reprendra toute seule.',
-    failed: 'Le son n’a pas démarré. Appuyez encore sur Écouter.',
   },
 
   speak: {
     invited: '{host} vous invite sur scène',
     invitedHow: 'Tout le monde vous entendra. Vous pouvez couper votre micro à tout moment.',
     join: 'Monter sur scène',
-    joinShort: 'Monter sur scène',
-    comeBack: 'Vous pouvez monter sur scène quand vous voulez.',
     leave: 'Quitter la scène',
     leaveShort: 'Quitter',
     asking: 'Votre navigateur demande le micro : autorisez-le.',
@@ -113,7 +105,7 @@ export default {
     unmute: 'Rouvrir votre micro',
     heard: 'Tout le monde vous entend',
     notHeard: 'Personne ne vous entend',
-    hostMuted: 'Appuyez quand on vous donne la parole.',
+    hostMuted: 'Rouvrez-le à votre tour',
     denied: {
       title: 'Votre micro est bloqué',
       how: 'Appuyez sur l’icône à côté de l’adresse de cette page, autorisez le micro, et réessayez.',
@@ -147,7 +139,6 @@ export default {
       title: 'Ce lien d’intervenant ne fonctionne pas',
       how: 'Vous pouvez écouter. Pour parler, demandez un nouveau lien à l’hôte.',
     },
-    hostLinkHint: 'Pas encore sur scène',
   },
 
   host: {
@@ -159,7 +150,6 @@ export default {
     listenerLinkHint: 'Qui l’a peut écouter.',
     copy: 'Copier',
     end: 'Terminer',
-    endLong: 'Terminer l’espace',
     endTitle: 'Terminer « {title} » ?',
     endWhat:
       'Ce sera fini pour tout le monde : {stage}, et {audience}. On ne pourra pas le rouvrir. L’enregistrement reste, à réécouter ici.',
@@ -175,7 +165,6 @@ export default {
     unmuteWhat: 'Tout le monde entend {name} aussitôt.',
     remove: 'Faire quitter la scène à {name}',
     removeWhat: '{name} ne pourra plus qu’écouter, et aura besoin d’un nouveau lien pour revenir.',
-    removeTitle: 'Faire quitter la scène à {name} ?',
   },
 
   scheduled: {
@@ -211,7 +200,6 @@ export default {
     download: 'Télécharger',
     spoke: 'Qui a parlé',
     hear: 'Écouter {name}, qui a parlé {time}',
-    failed: 'L’enregistrement ne peut pas être lu pour le moment.',
     loading: 'Chargement…',
   },
 
