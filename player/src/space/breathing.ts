@@ -14,28 +14,29 @@ const visible = (level: number): number => Math.min(1, Math.max(0, (level - 0.3)
 const RISE = 0.5
 const SINK = 0.12
 
-/** Writes `--level` on the seats of those who talk before each picture of the screen; rests while nobody talks. */
+/** Writes `--level` on the voices of those who talk before each picture of the screen; rests while nobody talks. */
 export function useBreathing({ stage, talking, levelOf }: BreathingOptions): void {
   const still = window.matchMedia('(prefers-reduced-motion: reduce)')
   watch(
     [stage, () => talking().join(' ')],
     ([element, ids], _old, onCleanup) => {
       if (!element || !ids || still.matches) return
-      const seats = ids.split(' ').flatMap((id) => {
-        const seat = element.querySelector<HTMLElement>(`[data-user-id="${CSS.escape(id)}"]`)
-        return seat ? [{ id, seat, level: Number(seat.style.getPropertyValue('--level')) || 0 }] : []
+      const voices = ids.split(' ').flatMap((id) => {
+        const voice = element.querySelector<HTMLElement>(`[data-user-id="${CSS.escape(id)}"] .voice`)
+        return voice ? [{ id, voice, level: 0, shown: '' }] : []
       })
       let frame = requestAnimationFrame(function draw() {
         frame = requestAnimationFrame(draw)
-        for (const one of seats) {
+        for (const one of voices) {
           const wanted = visible(levelOf(one.id))
           one.level += (wanted - one.level) * (wanted > one.level ? RISE : SINK)
-          one.seat.style.setProperty('--level', one.level.toFixed(3))
+          const shown = one.level.toFixed(2) // Finer steps are less than a pixel.
+          if (shown !== one.shown) one.voice.style.setProperty('--level', (one.shown = shown))
         }
       })
       onCleanup(() => {
         cancelAnimationFrame(frame)
-        for (const { seat } of seats) seat.style.setProperty('--level', '0')
+        for (const { voice } of voices) voice.style.setProperty('--level', '0')
       })
     },
     { flush: 'post', immediate: true },
