@@ -47,7 +47,7 @@ const LIVE: Partial<HlsConfig> = {
   maxLiveSyncPlaybackRate: 1, // The governor sees to the rate.
   liveSyncOnStallIncrease: 0.2,
   liveDurationInfinity: true,
-  backBufferLength: 30,
+  backBufferLength: Infinity, // Trimmed by `trimBackBuffer`.
 }
 
 const REPLAY: Partial<HlsConfig> = { ...COMMON, lowLatencyMode: false, backBufferLength: 60 }
@@ -72,6 +72,12 @@ export function openHls(options: SoundOptions, source?: Source): Sound {
       if (events) onEvents(events)
     }
   })
+  if (kind === 'live') {
+    hls.on(Events.FRAG_BUFFERED, (_event, { frag, part }) => {
+      const last = details?.partList?.findLast((listed) => listed.fragment.sn === frag.sn)
+      if (!part || (part === last && frag.sn !== details?.fragmentHint?.sn)) trimBackBuffer(hls, audio)
+    })
+  }
   hls.on(Events.LEVEL_UPDATED, (_event, updated) => (details = updated.details))
   hls.on(Events.LEVEL_LOADED, onAnswer)
   hls.on(Events.FRAG_LOADED, onAnswer)
@@ -101,6 +107,18 @@ export function openHls(options: SoundOptions, source?: Source): Sound {
 }
 
 const isRefusal = (status: number): boolean => status >= 400 && status < 500
+
+const BACK_BUFFER = 30
+const TRIM_BEYOND = 60
+
+/**
+ * Lets go of what was heard long ago. hls.js would do it at any moment, and then forgets the parts of the segment that is being loaded (1.7.4);
+ * so it is done between two segments.
+ */
+function trimBackBuffer(hls: Hls, { buffered, currentTime }: HTMLAudioElement): void {
+  if (buffered.length === 0 || currentTime - buffered.start(0) < TRIM_BEYOND) return
+  hls.trigger(Events.BUFFER_FLUSHING, { startOffset: 0, endOffset: currentTime - BACK_BUFFER, type: 'audio' })
+}
 
 function troubleOf(type: ErrorTypes, response: LoaderResponse | undefined): Trouble {
   switch (type) {

@@ -1,5 +1,5 @@
-import { AAC_CHUNKS_PER_SEGMENT, type EpochMs } from '@odeon/common/time.ts'
-import { NUMBERED_FROM, parsePartName, partsOf, writePlaylist } from './playlist.ts'
+import type { EpochMs } from '@odeon/common/time.ts'
+import { NUMBERED_FROM, parsePartName, writePlaylist } from './playlist.ts'
 import type { GrowingWindow } from './window.ts'
 
 /**
@@ -13,6 +13,27 @@ export interface Source {
   startedAt: EpochMs
   /** The init segment, if it was fetched before it was asked for. */
   init: ArrayBuffer | undefined
+  pace: Pace
+}
+
+/** What hls.js needs to take in a part: it was parsed and appended within 5 ms where it was measured. */
+const SETTLE_MS = 20
+
+/**
+ * Keeps a new playlist from overtaking a part that hls.js is still taking in: it would forget that it has that part, and at the end of the
+ * segment look for it instead of going on (1.7.4).
+ */
+export class Pace {
+  #busyUntil = 0
+
+  partAnswered(): void {
+    this.#busyUntil = performance.now() + SETTLE_MS
+  }
+
+  async settled(): Promise<void> {
+    for (let left = 0; (left = this.#busyUntil - performance.now()) > 0;)
+      await new Promise((resolve) => setTimeout(resolve, left))
+  }
 }
 
 interface Timing {
@@ -156,20 +177,19 @@ export function playlistLoader<C extends Context, A>(
 }
 
 async function playlistWith(source: Source, query: URLSearchParams, signal: AbortSignal): Promise<string> {
-  const { window } = source
+  const { window, pace } = source
   const msn = Number(query.get('_HLS_msn') ?? NaN) - NUMBERED_FROM
   const part = Number(query.get('_HLS_part') ?? 0)
   const isThere = (): boolean => {
-    const { edge, joined, first } = window
+    const { edge, first } = window
     if (!edge) return false
     if (window.ended) return true
     // To begin with, a whole segment and enough of the growing one that sound begins within it.
-    if (!joined) return edge.msn > first! && edge.chunk + 1 >= FIRST_CHUNKS
-    if (Number.isNaN(msn)) return true
-    return edge.msn > msn || (edge.msn === msn && partsOf(window, msn).length > part)
+    if (Number.isNaN(msn)) return edge.msn > first! && edge.chunk + 1 >= FIRST_CHUNKS
+    return edge.msn > msn || (edge.msn === msn && edge.chunk >= part)
   }
   while (!isThere() && !signal.aborted) await window.changed(signal)
-  window.join()
+  await pace.settled()
   const text = writePlaylist(window, source.startedAt)
   if (text === undefined) throw new Error('the window is empty')
   return text
@@ -186,10 +206,11 @@ export function fragmentLoader<C extends Context, A>(
     const part = parsePartName(context.url)
     const msn = /\/(\d+)\.m4s$/.exec(context.url)?.[1]
     const bytes = part
-      ? window.bytes(part.msn, part.from, part.to)
+      ? window.chunk(part.msn, part.chunk)?.bytes.slice()
       : msn === undefined
         ? undefined
-        : window.bytes(Number(msn), 0, AAC_CHUNKS_PER_SEGMENT - 1)
+        : window.segment(Number(msn))
+    if (bytes) source.pace.partAnswered()
     if (bytes) return Promise.resolve(bytes.buffer) // Fresh each time: hls.js transfers it.
     return part ? Promise.reject(new Error('This chunk is no longer kept.')) : undefined
   })

@@ -5,7 +5,7 @@ import type { Sound, SoundOptions, Trouble } from '../sound.ts'
 import { GrowingFollower, type Fault } from './follower.ts'
 import { readPlaylist } from './playlist.ts'
 import { GrowingWindow } from './window.ts'
-import type { Source } from './loaders.ts'
+import { Pace, type Source } from './loaders.ts'
 
 const SEGMENT_MS = FRAMES_PER_SEGMENT * FRAME_MS
 /** The newest chunk is so much behind the clock at least. */
@@ -29,7 +29,7 @@ export function openGrowing(options: GrowingOptions): Sound {
   const { url, onTrouble, onFault, onAnswer } = options
   const base = new URL('aac/', new URL(url, location.href)).href
   const window = new GrowingWindow()
-  const source: Source = { window, startedAt: 0, init: options.tunedIn?.init }
+  const source: Source = { window, startedAt: 0, init: options.tunedIn?.init, pace: new Pace() }
   const released = new AbortController()
   const { signal } = released
   const sound = openHls(options, source)

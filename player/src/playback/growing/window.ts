@@ -18,8 +18,6 @@ export class GrowingWindow {
   #waiting = new Set<() => void>()
   /** The segment that was begun with. */
   #first: number | undefined
-  /** Where the edge was when hls.js saw it first: what came before is handed over as one part. */
-  #joined: ChunkPosition | undefined
   ended = false
 
   get first(): number | undefined {
@@ -52,15 +50,6 @@ export class GrowingWindow {
     for (const msn of this.#segments.keys()) if (msn <= edge.msn - KEPT_SEGMENTS) this.#segments.delete(msn)
   }
 
-  /** Fixes the place of joining; the edge of the first call counts. */
-  join(): ChunkPosition | undefined {
-    return (this.#joined ??= this.#edge)
-  }
-
-  get joined(): ChunkPosition | undefined {
-    return this.#joined
-  }
-
   get edge(): ChunkPosition | undefined {
     return this.#edge
   }
@@ -79,17 +68,17 @@ export class GrowingWindow {
     return this.chunksFrom(msn) === AAC_CHUNKS_PER_SEGMENT
   }
 
-  /** Chunks `from` to `to`, both inclusive, in one piece; undefined while one is missing. */
-  bytes(msn: number, from: number, to: number): Uint8Array<ArrayBuffer> | undefined {
-    const chunks = this.#segments.get(msn)?.slice(from, to + 1) ?? []
-    if (chunks.length === 0 || chunks.some((chunk) => !chunk)) return undefined
-    const piece = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk!.bytes.length, 0))
+  /** A whole segment; undefined while it is not. */
+  segment(msn: number): Uint8Array<ArrayBuffer> | undefined {
+    if (!this.isComplete(msn)) return undefined
+    const chunks = this.#segments.get(msn)!.map((chunk) => chunk!.bytes)
+    const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0))
     let at = 0
-    for (const chunk of chunks) {
-      piece.set(chunk!.bytes, at)
-      at += chunk!.bytes.length
+    for (const bytes of chunks) {
+      whole.set(bytes, at)
+      at += bytes.length
     }
-    return piece
+    return whole
   }
 
   end(): void {
