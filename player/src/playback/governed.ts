@@ -1,7 +1,7 @@
 import { Governor } from './governor.ts'
 import type { Sound } from './sound.ts'
 
-const LOOK_MS = 100
+const LOOK_MS = 50
 
 /** Smaller gaps are rounding; the browser plays across them. */
 const GAP = 0.05

@@ -24,22 +24,26 @@ export interface Advice {
 export const MIN_RATE = 0.97
 export const MAX_RATE = 1.1
 /** The smallest buffer aimed at on a good network. */
-export const LEAST = 0.12
+export const LEAST = 0.08
+/** What is added for the stops that a network may have and has not shown yet. */
+const UNSEEN = 0.2
 const MOST = 1.5
 const WINDOW = 10
 /** The minimum may lie this far from the aim without anything being done. */
 const SLACK = 0.03
 /** Below this, the next late chunk would be heard. */
 const DANGER = 0.03
+/** Looks further apart than this (hidden pages) say nothing of what was in between. */
+const OFTEN = 0.2
 const SKIP_BEYOND = 1
 const LOADED_AT_ONCE = 0.6
 /** What a close call adds to the aim, and how fast that is given back. */
 const CAUTION = 0.06
-const GIVE_BACK_PER_SECOND = 0.002
+const GIVE_BACK_PER_SECOND = 0.004
 
 export class Governor {
   /** Buffers seen, as they would be now had the rate always been 1: comparable whatever was played since. */
-  #seen: { at: number; lead: number }[] = []
+  #seen: { at: number; buffer: number; lead: number }[] = []
   /** Seconds gained on the stage by playing faster than 1. */
   #gained = 0
   #last: number | undefined
@@ -47,9 +51,10 @@ export class Governor {
   #rate = 1
   #careful = 0
 
-  /** The smallest buffer aimed at. */
+  /** The smallest buffer aimed at: more while little of the network has been seen. */
   get aim(): number {
-    return LEAST + this.#caution
+    const seen = (this.#last ?? 0) - (this.#seen[0]?.at ?? this.#last ?? 0)
+    return LEAST + this.#caution + UNSEEN * Math.max(0, 1 - seen / (WINDOW - 1))
   }
 
   /** What the smallest buffer of the window would be if it were played again from here; undefined before a second was seen. */
@@ -59,7 +64,7 @@ export class Governor {
     return Math.min(...this.#seen.map(({ lead }) => lead)) - this.#gained
   }
 
-  /** Call a few times a second. */
+  /** Call ten times a second or more. */
   update({ now, buffer, rate, playing }: Reading): Advice {
     const passed = Math.min(1, Math.max(0, now - (this.#last ?? now)))
     this.#last = now
@@ -69,12 +74,15 @@ export class Governor {
     }
     this.#gained += (rate - 1) * passed
     // So much at once is loading, not jitter: how little there was before says nothing.
+    if (buffer - (this.#seen.at(-1)?.buffer ?? buffer) > LOADED_AT_ONCE) this.#seen = []
     const before = this.#seen.at(-1)
-    if (before && buffer + this.#gained - before.lead > LOADED_AT_ONCE) this.#seen = []
-    this.#seen.push({ at: now, lead: buffer + this.#gained })
+    // What came in since the last look may have come at its very end: the buffer may have been so small.
+    const least = passed < OFTEN && before ? Math.max(0, before.buffer - passed * rate) : buffer
+    this.#seen.push({ at: now, buffer, lead: Math.min(least, buffer) + this.#gained })
     while (this.#seen[0]!.at < now - WINDOW) this.#seen.shift()
     this.#caution = Math.max(0, this.#caution - GIVE_BACK_PER_SECOND * passed)
-    if (buffer < DANGER && now > this.#careful) {
+    // At the very beginning there is little by nature.
+    if (buffer < DANGER && now > this.#careful && this.smallest !== undefined) {
       this.#caution = Math.min(MOST - LEAST, this.#caution + CAUTION)
       this.#careful = now + 1 // One close call is counted once.
     }
@@ -83,6 +91,7 @@ export class Governor {
 
   /** The sound stopped for want of data: more is needed than was thought. */
   stalled(): void {
+    if (this.smallest === undefined) return // It has hardly begun.
     this.#caution = Math.min(MOST - LEAST, this.#caution + 2 * CAUTION)
     this.#seen = []
   }

@@ -2,7 +2,7 @@ import { readonly, ref, type Ref } from 'vue'
 import { api } from '../api/client.ts'
 import { usePoll } from '../shared/poll.ts'
 
-const EVERY_MS = 5000
+const EVERY_MS = 15_000
 
 /** How many listen; the last number that was known. */
 export function useAudience(spaceId: string): Readonly<Ref<number>> {

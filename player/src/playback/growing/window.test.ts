@@ -62,20 +62,20 @@ test('the player’s own playlist lists what came in, dated by the sample clock'
     '#EXTM3U',
     '#EXT-X-VERSION:6',
     '#EXT-X-TARGETDURATION:2',
-    '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.32001',
-    '#EXT-X-PART-INF:PART-TARGET=0.10667',
+    '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.32000',
+    '#EXT-X-PART-INF:PART-TARGET=0.106667',
     '#EXT-X-MEDIA-SEQUENCE:11',
     '#EXT-X-MAP:URI="init.mp4"',
     `#EXT-X-PROGRAM-DATE-TIME:${new Date(1_790_000_000_000 + 19_200).toISOString()}`,
     ...Array.from(
       { length: 18 },
-      (_, n) => `#EXT-X-PART:DURATION=0.10667,URI="10-${n}.chunk",INDEPENDENT=YES`,
+      (_, n) => `#EXT-X-PART:DURATION=0.106666667,URI="10-${n}.chunk",INDEPENDENT=YES`,
     ),
-    '#EXTINF:1.92000,',
+    '#EXTINF:1.920000000,',
     '10.m4s',
     `#EXT-X-PROGRAM-DATE-TIME:${new Date(1_790_000_000_000 + 21_120).toISOString()}`,
-    '#EXT-X-PART:DURATION=0.10667,URI="11-0.chunk",INDEPENDENT=YES',
-    '#EXT-X-PART:DURATION=0.10667,URI="11-1.chunk",INDEPENDENT=YES',
+    '#EXT-X-PART:DURATION=0.106666667,URI="11-0.chunk",INDEPENDENT=YES',
+    '#EXT-X-PART:DURATION=0.106666667,URI="11-1.chunk",INDEPENDENT=YES',
     '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="11-2.chunk"',
     '',
   ])
@@ -84,7 +84,7 @@ test('the player’s own playlist lists what came in, dated by the sample clock'
 test('the end of a space ends the playlist, with the length that the last segment has', () => {
   const window = windowOf([10, 18], [11, 2])
   window.end()
-  expect(writePlaylist(window, 0)).toMatch(/#EXTINF:0\.21333,\n11\.m4s\n#EXT-X-ENDLIST\n$/)
+  expect(writePlaylist(window, 0)).toMatch(/#EXTINF:0\.213333333,\n11\.m4s\n#EXT-X-ENDLIST\n$/)
 })
 
 test('tuning in reads from the origin’s playlist when the space began and which segment grows', () => {
