@@ -6,6 +6,7 @@ import { startOdeonProcess } from '../e2e/odeon-process.ts'
 import { earReport, listenForBursts } from './ear.ts'
 import { delays, percentile } from './figures.ts'
 import { speakBursts } from './mouth.ts'
+import { startRelay } from './relay.ts'
 
 /**
  * `npm run bench:latency -- [seconds]`: mouth to ear, from a WHIP speaker's tone bursts to a real Chromium, all on this machine; for the page,
@@ -101,14 +102,25 @@ async function main(): Promise<void> {
     const { id, host } = await openSpace(odeon.url, 'Latency')
     const speaker = await goOnStage(odeon.url, id, host.token)
     const mouth = await speakBursts(speaker, EVERY_MS)
+    const far = await startRelay({
+      target: { host: 'localhost', port: odeon.port },
+      delayMs: 40,
+      jitterMs: 30,
+      stopMs: 200,
+      everyMs: 5000,
+    })
+    const farUrl = `http://localhost:${far.port}`
     const players = {
       odeon: await measure(openPage, browser, odeon.url, id, mouth.bursts),
       standard: await measure(openStandard, browser, odeon.url, id, mouth.bursts),
+      odeonFar: await measure(openPage, browser, farUrl, id, mouth.bursts),
+      standardFar: await measure(openStandard, browser, farUrl, id, mouth.bursts),
     }
     mouth.stop()
+    await far.close()
     await speaker.close()
     console.log(
-      `\n  mouth to ear on loopback, ${SECONDS} s each\n\n  player     bursts   p50 s   p95 s   stalls   requests/s`,
+      `\n  mouth to ear, ${SECONDS} s each; "far": 80 ms round trip, up to 30 ms jitter a write, a stop of 200 ms every 5 s\n\n  player        bursts   p50 s   p95 s   stalls   requests/s`,
     )
     for (const [name, { bursts, p50, p95, stalls, requestsPerSecond }] of Object.entries(players)) {
       const cells = [
