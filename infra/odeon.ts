@@ -51,6 +51,7 @@ export async function startOdeon(settings: Settings): Promise<Odeon> {
     addresses: ['127.0.0.1', ...(settings.ODEON_PUBLIC_IP ? [settings.ODEON_PUBLIC_IP] : [])],
     udpPorts: settings.ODEON_UDP_PORTS,
     emptyMs: settings.ODEON_EMPTY_MINUTES * 60_000,
+    maxSpaces: settings.ODEON_MAX_SPACES,
   })
   const transcoder = startTranscoder({
     ports,

@@ -69,6 +69,12 @@ export const Settings = z
       .positive()
       .default(10)
       .describe('a space with nobody on stage ends after so many minutes'),
+    ODEON_MAX_SPACES: z.coerce
+      .number()
+      .int()
+      .positive()
+      .default(20)
+      .describe('live spaces at once; each takes a few per cent of a core, more with many who talk'),
     ODEON_LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
       .default('warn')

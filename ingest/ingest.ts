@@ -27,6 +27,8 @@ export interface IngestOptions {
   udpPorts: [number, number] | undefined
   /** A space whose stage is empty ends after this. */
   emptyMs: number
+  /** Spaces mixed here at once; the next one gets 503. */
+  maxSpaces: number
 }
 
 export interface Ingest {
@@ -109,6 +111,12 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
         if (stopping)
           throw new AppError(503, 'stopping', 'This Odeon is being stopped. Try again in a moment.')
         if (!mixer) {
+          if (spaces.size >= options.maxSpaces)
+            throw new AppError(
+              503,
+              'too_many_spaces',
+              `${options.maxSpaces} spaces are live here already. Try again later.`,
+            )
           mixer = open(id, body)
           spaces.set(id, mixer)
           mixer.catch(() => spaces.delete(id))

@@ -10,5 +10,7 @@ export const personText = (longest: number): z.ZodType<string> =>
         .string()
         .min(1, 'wanted: at least one character')
         .max(longest, `wanted: ${longest} characters at most`)
-        .regex(/^\P{Cc}*$/u, 'wanted: no control characters'),
+        // U+200D joins emoji; other invisible characters turn names around or hide them.
+        .regex(/^(?:[^\p{Cc}\p{Cf}]|\u200d)*$/u, 'wanted: no control or invisible characters')
+        .regex(/[\p{L}\p{N}\p{S}\p{P}]/u, 'wanted: something that can be seen'),
     )

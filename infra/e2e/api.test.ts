@@ -77,6 +77,8 @@ describe('JSON', () => {
     ['a missing field', '{}', 'application/json', 400, 'bad_input'],
     ['an empty name', '{"name":"   "}', 'application/json', 400, 'bad_input'],
     ['a long name', JSON.stringify({ name: 'x'.repeat(41) }), 'application/json', 400, 'bad_input'],
+    ['an invisible name', '{"name":"\\u200d"}', 'application/json', 400, 'bad_input'],
+    ['text turned around', '{"name":"a\\u202eb"}', 'application/json', 400, 'bad_input'],
     ['control characters', '{"name":"a\\u0000b"}', 'application/json', 400, 'bad_input'],
     ['too much', JSON.stringify({ name: 'x'.repeat(100_000) }), 'application/json', 413, 'too_large'],
     ['a form', 'name=Ana', 'application/x-www-form-urlencoded', 415, 'unsupported_media_type'],

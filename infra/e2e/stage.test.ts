@@ -147,3 +147,28 @@ test(
     await speaker.close()
   },
 )
+
+test(
+  'there are as many live spaces as the operator allows; the next one is told so and stays to be started',
+  { timeout: 30_000 },
+  async () => {
+    const small = await startOdeonProcess({ env: { ODEON_MAX_SPACES: '1' } })
+    try {
+      await openSpace(small.url, 'First')
+      const guest = await newGuest(small.url, 'Second')
+      const { body } = await call<{ id: string }>(
+        `${small.url}/api/spaces`,
+        'POST',
+        { title: 'Second' },
+        guest.token,
+      )
+      const refused = await call(`${small.url}/api/spaces/${body.id}/start`, 'POST', undefined, guest.token)
+      expect(refused).toMatchObject({ status: 503, body: { error: { code: 'too_many_spaces' } } })
+      expect((await call<SpaceView>(`${small.url}/api/spaces/${body.id}`, 'GET')).body.state).toBe(
+        'scheduled',
+      )
+    } finally {
+      await small.remove()
+    }
+  },
+)

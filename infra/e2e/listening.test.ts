@@ -1,0 +1,173 @@
+import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { WhipSpeaker } from '@odeon/ingest/werift-speaker.ts'
+import { CHROMIUM_HINT, findChromium, launchListener } from './chromium.ts'
+import { goOnStage, openSpace, type Guest } from './client.ts'
+import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
+import { hum, type Hum } from './tone.ts'
+
+/** What may happen between the stage and an ear, seen in a real browser: nothing of it needs the listener to press anything. */
+
+const testid = (id: string): string => `[data-testid="${id}"]`
+
+/** A reverse proxy that can be told to misbehave on the growing segments. */
+interface Proxy {
+  url: string
+  /** Answers are held until they are whole, as some caches do. */
+  buffering: boolean
+  requests: string[]
+  close(): Promise<void>
+}
+
+async function startProxy(port: number): Promise<Proxy> {
+  const proxy: Proxy = { url: '', buffering: false, requests: [], close: () => Promise.resolve() }
+  const forward = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    proxy.requests.push(incoming.url ?? '')
+    const upstream = request(
+      { host: 'localhost', port, path: incoming.url, method: incoming.method, headers: incoming.headers },
+      (response) => {
+        const growing = /\/aac\/\d+\.m4s$/.test(incoming.url ?? '')
+        if (!growing || !proxy.buffering) {
+          outgoing.writeHead(response.statusCode!, response.headers)
+          response.pipe(outgoing)
+          return
+        }
+        const held: Buffer[] = []
+        response.on('data', (data: Buffer) => held.push(data))
+        response.on('end', () =>
+          outgoing.writeHead(response.statusCode!, response.headers).end(Buffer.concat(held)),
+        )
+      },
+    )
+    upstream.on('error', () => outgoing.destroy())
+    outgoing.on('close', () => upstream.destroy())
+    incoming.pipe(upstream)
+  }
+  const server: Server = createServer(forward).listen(0, 'localhost')
+  await new Promise((resolve) => server.once('listening', resolve))
+  proxy.url = `http://localhost:${(server.address() as AddressInfo).port}`
+  proxy.close = () =>
+    new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  return proxy
+}
+
+describe.skipIf(!findChromium())(`listening${findChromium() ? '' : ` (${CHROMIUM_HINT})`}`, () => {
+  let browser: Browser
+  let odeon: OdeonProcess
+  let space: { id: string; host: Guest }
+  let speaker: WhipSpeaker
+  let humming: Hum
+  const cleanups: (() => Promise<unknown>)[] = []
+
+  beforeAll(async () => {
+    browser = await launchListener()
+    odeon = await startOdeonProcess()
+    space = await openSpace(odeon.url, 'Listening')
+    speaker = await goOnStage(odeon.url, space.id, space.host.token)
+    humming = await hum(speaker, 440)
+  })
+  afterAll(async () => {
+    humming?.stop()
+    await speaker?.vanish()
+    await browser?.close()
+    await odeon?.remove()
+  })
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0)) await cleanup()
+  })
+
+  async function listen(base: string): Promise<Page> {
+    const page = await browser.newPage({ locale: 'en-GB' })
+    cleanups.push(() => page.close())
+    await page.goto(`${base}/s/${space.id}`)
+    await page.locator(testid('listen')).click()
+    await playing(page)
+    return page
+  }
+  const playing = (page: Page) =>
+    page.locator(`${testid('playback-state')}[data-state="playing"]`).waitFor({ timeout: 30_000 })
+  /** Seconds behind the stage, as the page says. */
+  const behind = (page: Page): Promise<number> =>
+    page.locator(testid('delay')).evaluate((element) => Number(element.dataset['seconds'] || NaN))
+  /** Waits until the playhead has moved by so many seconds. */
+  const hears = (page: Page, seconds: number) =>
+    page.evaluate(async (seconds) => {
+      const audio = document.querySelector('audio')!
+      let heard = 0
+      for (let last = audio.currentTime; heard < seconds;) {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        const step = audio.currentTime - last
+        if (step > 0 && step < 1) heard += step
+        last = audio.currentTime
+      }
+    }, seconds)
+
+  test(
+    'the page follows the growing segments: one request for each, and it comes close to the stage',
+    { timeout: 60_000 },
+    async () => {
+      const proxy = await startProxy(odeon.port)
+      cleanups.push(() => proxy.close())
+      const page = await listen(proxy.url)
+      await hears(page, 8)
+      const media = proxy.requests.filter((url) => /\/aac\/.*\.m4s/.test(url))
+      expect(
+        media.every((url) => /\/aac\/\d+\.m4s$/.test(url)),
+        'no parts',
+      ).toBe(true)
+      expect(new Set(media).size, 'none twice').toBe(media.length)
+      expect(
+        proxy.requests.filter((url) => url.includes('_HLS_msn')),
+        'no playlist is polled',
+      ).toEqual([])
+      await expect.poll(() => behind(page), { timeout: 20_000 }).toBeLessThan(0.8)
+    },
+  )
+
+  test(
+    'behind a proxy that buffers it goes on with standard low-latency HLS',
+    { timeout: 90_000 },
+    async () => {
+      const proxy = await startProxy(odeon.port)
+      cleanups.push(() => proxy.close())
+      const page = await listen(proxy.url)
+      proxy.buffering = true
+      await expect
+        .poll(() => proxy.requests.some((url) => url.includes('_HLS_part')), { timeout: 40_000 })
+        .toBe(true)
+      await playing(page)
+      await hears(page, 5)
+    },
+  )
+
+  test(
+    'a process that stands still for a while, as when a laptop sleeps, is followed again at the edge',
+    { timeout: 90_000 },
+    async () => {
+      const page = await listen(odeon.url)
+      await hears(page, 2)
+      odeon.child.kill('SIGSTOP')
+      await page.waitForTimeout(4000) // The length of the sleep is what is tested.
+      odeon.child.kill('SIGCONT')
+      await playing(page)
+      await hears(page, 5)
+      await expect.poll(() => behind(page), { timeout: 30_000 }).toBeLessThan(1.5)
+    },
+  )
+
+  test('a lost network is survived without a press', { timeout: 90_000 }, async () => {
+    const page = await listen(odeon.url)
+    await hears(page, 2)
+    await page.context().setOffline(true)
+    await page.locator(`${testid('playback-state')}[data-state="reconnecting"]`).waitFor({ timeout: 30_000 })
+    await page.context().setOffline(false)
+    await playing(page)
+    await hears(page, 5)
+    await expect.poll(() => behind(page), { timeout: 30_000 }).toBeLessThan(1.5)
+  })
+})
