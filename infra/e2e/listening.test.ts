@@ -78,7 +78,7 @@ describe.skipIf(!findChromium())(`listening${findChromium() ? '' : ` (${CHROMIUM
     await odeon?.remove()
   })
   afterEach(async () => {
-    for (const cleanup of cleanups.splice(0)) await cleanup()
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
   })
 
   async function listen(base: string): Promise<Page> {
@@ -130,8 +130,8 @@ describe.skipIf(!findChromium())(`listening${findChromium() ? '' : ` (${CHROMIUM
   )
 
   test(
-    'behind a proxy that buffers it goes on with standard low-latency HLS',
-    { timeout: 90_000 },
+    'behind a proxy that buffers it goes on with standard low-latency HLS, and comes back when it can',
+    { timeout: 180_000 },
     async () => {
       const proxy = await startProxy(odeon.port)
       cleanups.push(() => proxy.close())
@@ -142,6 +142,39 @@ describe.skipIf(!findChromium())(`listening${findChromium() ? '' : ` (${CHROMIUM
         .toBe(true)
       await playing(page)
       await hears(page, 5)
+      proxy.buffering = false
+      const isGrowing = (url: string): boolean => /\/aac\/\d+\.m4s$/.test(url)
+      const media = () => proxy.requests.filter((url) => url.includes('/aac/')).slice(-3)
+      await expect.poll(() => media().every(isGrowing), { timeout: 90_000, interval: 500 }).toBe(true)
+      await playing(page)
+      await hears(page, 3)
+    },
+  )
+
+  test(
+    'a server that was killed and started again ends the space, and the page turns into its replay',
+    { timeout: 120_000 },
+    async () => {
+      const first = await startOdeonProcess()
+      cleanups.push(() => first.remove())
+      const mine = await openSpace(first.url, 'Killed')
+      const talker = await goOnStage(first.url, mine.id, mine.host.token)
+      const note = await hum(talker, 500)
+      const page = await browser.newPage({ locale: 'en-GB' })
+      cleanups.push(() => page.close())
+      await page.goto(`${first.url}/s/${mine.id}`)
+      await page.locator(testid('listen')).click()
+      await playing(page)
+      await hears(page, 5)
+      await first.stop('SIGKILL')
+      note.stop()
+      await talker.vanish()
+      await page
+        .locator(`${testid('playback-state')}[data-state="reconnecting"]`)
+        .waitFor({ timeout: 30_000 })
+      const second = await startOdeonProcess({ folder: first.folder, env: { PORT: String(first.port) } })
+      cleanups.push(() => second.stop('SIGKILL'))
+      await page.locator(testid('replay-play')).waitFor({ timeout: 45_000 })
     },
   )
 

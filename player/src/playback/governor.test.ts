@@ -75,6 +75,13 @@ test('more than a second too late it seeks instead of hurrying', () => {
   expect(Math.max(...delays)).toBeLessThan(0.6)
 })
 
+test('an hour later it is where it was: the delay does not creep', () => {
+  const jitter: Network = { lateness: (chunk) => 0.06 + 0.05 * Math.abs(Math.sin(chunk * 1.7)) }
+  const { delays, stalls } = play(3600, jitter, 0.5)
+  expect(stalls).toBe(0)
+  expect(Math.max(...delays)).toBeLessThan(0.5)
+})
+
 test('the rate stays within what nobody hears', () => {
   for (const start of [0.05, 0.3, 0.8]) {
     const { rates } = play(8, calm, start)
