@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import ffmpeg from '@ffmpeg-installer/ffmpeg'
 
@@ -55,11 +55,6 @@ export function writeWav(file: string, pcm: Float32Array, rate: number): void {
     data.writeInt16LE(Math.round(Math.max(-1, Math.min(1, sample)) * 32_767), 44 + n * 2),
   )
   writeFileSync(file, data)
-}
-
-export const readPcm = (file: string): Float32Array => {
-  const bytes = readFileSync(file)
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
 }
 
 /** Iterative radix-2 FFT in place. */

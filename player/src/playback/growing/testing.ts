@@ -1,4 +1,4 @@
-import { AAC_CHUNK_SAMPLES, AAC_FRAMES_PER_CHUNK, aacChunkStart } from '@odeon/common/time.ts'
+import { AAC_FRAMES_PER_CHUNK, aacChunkStart } from '@odeon/common/time.ts'
 
 /** Chunks as the origin sends them, for tests: `emsg`, `moof`, `mdat`. */
 
@@ -49,5 +49,3 @@ export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
 
 export const testSegment = (msn: number, chunks = 18): Uint8Array<ArrayBuffer> =>
   concat(...Array.from({ length: chunks }, (_, chunk) => testChunk(msn, chunk)))
-
-export const SEGMENT_SECONDS = (18 * AAC_CHUNK_SAMPLES) / 48_000
