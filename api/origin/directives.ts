@@ -14,6 +14,7 @@ export type Parsed = { kind: 'directives'; directives: Directives } | { kind: 'b
 /** Names that begin with `_HLS_` are the standard's; those that we don't know are passed over (§6.2.5), as are all others. */
 export function parseDirectives(query: URLSearchParams): Parsed {
   const directives: Directives = { skip: false }
+  if (query.size === 0) return { kind: 'directives', directives }
   for (const name of ['_HLS_msn', '_HLS_part', '_HLS_skip'] as const) {
     const values = query.getAll(name)
     if (values.length > 1) return bad(`${name} was given ${values.length} times; once is enough.`)

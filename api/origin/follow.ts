@@ -208,10 +208,10 @@ export class LiveSpace {
 
   /** Readers of the segment that grew get the chunk, and the end if that is it. */
   #feed(chunk: Chunk): void {
-    if (chunk.bytes.length > 0) for (const reader of [...this.#readers]) reader.push(chunk.bytes)
-    if (growingSegment(this.window)) return
-    for (const reader of this.#readers) reader.end()
-    this.#readers.clear()
+    const last = growingSegment(this.window) === undefined
+    if (last || chunk.bytes.length > 0)
+      for (const reader of [...this.#readers]) reader.push(chunk.bytes, last)
+    if (last) this.#readers.clear()
   }
 
   #wake(): void {

@@ -16,18 +16,16 @@ export class GrowingReader {
     this.#onDrop = options.onDrop
   }
 
-  push(bytes: Uint8Array): void {
+  /** `last`: the segment is complete with it. */
+  push(bytes: Uint8Array, last = false): void {
     if (isBroken(this.#response)) return
     if (unsentBytes(this.#response) > this.#maxUnsentBytes) {
       this.#onDrop()
       return this.abort()
     }
-    this.#response.write(bytes)
-  }
-
-  /** The segment is complete. */
-  end(): void {
-    if (!isBroken(this.#response)) this.#response.end()
+    if (last)
+      this.#response.end(bytes) // In one write with the end of the answer.
+    else this.#response.write(bytes)
   }
 
   /** It never will be: what was sent must not be taken for the whole. */

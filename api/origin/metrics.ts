@@ -2,8 +2,8 @@ import { Counter, DELAY_BUCKETS, Gauge, Histogram, type Registry } from '@odeon/
 
 /** What the origin measures of itself. */
 export interface OriginMetrics {
-  /** By `kind` of thing asked for and `status` of the answer. */
-  requests: Counter
+  /** Counts a request by the kind of thing asked for and the status of its answer. */
+  answered(kind: string, status: number): void
   droppedSockets: Counter
   damagedEntries: Counter
   sampleToAnnounced: Histogram
@@ -27,13 +27,23 @@ export function originMetrics(
   gauge('odeon_origin_spaces', 'Spaces whose chunks this origin follows.', () => now().spaces)
   gauge('odeon_origin_waiting', 'Requests held until what they ask for exists.', () => now().waiting)
   gauge('odeon_listeners', 'Listeners, estimated from requests to this origin.', () => now().listeners)
+  const requests = new Counter({
+    name: 'odeon_origin_requests_total',
+    help: 'Requests answered, by kind and status.',
+    labelNames: ['kind', 'status'],
+    registers,
+  })
+  /** Finding a counter by its labels costs as much as the rest of an answer's head. */
+  const known = new Map<string, Map<number, ReturnType<typeof requests.labels>>>()
+  const counter = (kind: string, status: number): ReturnType<typeof requests.labels> => {
+    let ofKind = known.get(kind)
+    if (!ofKind) known.set(kind, (ofKind = new Map()))
+    let found = ofKind.get(status)
+    if (!found) ofKind.set(status, (found = requests.labels(kind, String(status))))
+    return found
+  }
   return {
-    requests: new Counter({
-      name: 'odeon_origin_requests_total',
-      help: 'Requests answered, by kind and status.',
-      labelNames: ['kind', 'status'],
-      registers,
-    }),
+    answered: (kind, status) => counter(kind, status).inc(),
     droppedSockets: new Counter({
       name: 'odeon_origin_dropped_sockets_total',
       help: 'Readers dropped because they read too slowly.',

@@ -84,7 +84,7 @@ export function createOrigin(options: OriginOptions): Origin {
       exchange.kind = 'time'
       return sendJson(exchange, { now: now() }, CACHE.none)
     }
-    if (!SpaceId.safeParse(path.id).success) throw unknown(path.id)
+    if (!spaces.peek(path.id) && !SpaceId.safeParse(path.id).success) throw unknown(path.id)
     if (path.kind === 'replay') {
       const target = replayTarget(path.rest)
       if (!target) throw noSuchThing(path.rest)

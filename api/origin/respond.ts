@@ -62,6 +62,8 @@ const OPEN = {
   'cross-origin-resource-policy': 'cross-origin',
   'x-content-type-options': 'nosniff',
 }
+/** As `writeHead` takes them fastest: name, value, name, … */
+const OPEN_RAW = Object.entries(OPEN).flat()
 
 /** Bytes that many answers share, compressed at most once. */
 export class Prepared {
@@ -160,8 +162,10 @@ export function sendPreflight(exchange: Exchange): void {
 }
 
 function writeHead(exchange: Exchange, status: number, headers: Record<string, string | number>): void {
-  exchange.metrics.requests.inc({ kind: exchange.kind, status })
-  exchange.response.writeHead(status, { ...OPEN, ...headers })
+  exchange.metrics.answered(exchange.kind, status)
+  const raw: (string | number)[] = OPEN_RAW.slice()
+  for (const name in headers) raw.push(name, headers[name]!)
+  exchange.response.writeHead(status, raw as string[])
 }
 
 /** RFC 9110 §12.5.3: named and not refused by `q=0`. */
