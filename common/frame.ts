@@ -23,14 +23,18 @@ const Events = z.array(SpaceEvent)
 const Claim = z.object({ owner: z.string(), frames: z.number().int().nonnegative() })
 const Text = z.string()
 
+const NOTHING = new Uint8Array(0)
+const encoder = new TextEncoder()
+
 /** kind (1 byte), length of the Opus packet (2 bytes, big-endian), the packet, JSON (events, claim or reason; may be empty). */
 export function encodeLogEntry(entry: LogEntry): Uint8Array {
-  const opus = entry.kind === 'frame' ? entry.opus : new Uint8Array(0)
+  const opus = entry.kind === 'frame' ? entry.opus : NOTHING
   const json = jsonOf(entry)
-  const text = new TextEncoder().encode(json)
+  const text = json === '' ? NOTHING : encoder.encode(json)
   const body = new Uint8Array(3 + opus.length + text.length)
   body[0] = KINDS.indexOf(entry.kind)
-  new DataView(body.buffer).setUint16(1, opus.length)
+  body[1] = opus.length >> 8
+  body[2] = opus.length & 0xff
   body.set(opus, 3)
   body.set(text, 3 + opus.length)
   return body

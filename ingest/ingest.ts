@@ -25,6 +25,8 @@ export interface IngestOptions {
   addresses: string[]
   /** UDP ports to use, both inclusive; any if undefined. Four for each speaker. */
   udpPorts: [number, number] | undefined
+  /** People on a stage at once; `MAX_ON_STAGE` if not given. */
+  seats?: number
   /** A space whose stage is empty ends after this. */
   emptyMs: number
   /** Spaces mixed here at once; the next one gets 503. */
@@ -82,6 +84,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       metrics,
       peerSettings,
       emptyMs: options.emptyMs,
+      ...(options.seats !== undefined && { seats: options.seats }),
       onStopped: (outcome) =>
         void stopped(id, mixer, outcome).catch((error: unknown) => {
           logger.error(

@@ -48,3 +48,17 @@ test('the gain comes back after a peak', () => {
   const out = run((n) => (n < 9600 ? 4 : 0.5) * sine(n), 60)
   expect(peak(out.subarray(50 * FRAME_SAMPLES))).toBeCloseTo(0.5, 2)
 })
+
+test('a limiter that follows another goes on exactly as that one would', () => {
+  const [one, two] = [new Limiter(), new Limiter()]
+  const loud = (): Float32Array =>
+    Float32Array.from({ length: FRAME_SAMPLES }, (_, i) => 1.7 * Math.sin(i / 9) * Math.sin(i / 200))
+  for (let n = 0; n < 5; n++) one.process(loud())
+  two.follow(one)
+  for (let n = 0; n < 5; n++) {
+    const [a, b] = [loud(), loud()]
+    one.process(a)
+    two.process(b)
+    expect(b).toEqual(a)
+  }
+})

@@ -20,6 +20,16 @@ export class Limiter {
   /** Samples until the nearest loud peak has left. */
   #hold = 0
 
+  /** Goes on as `other` would, for a mix that has been the same as its so far. */
+  follow(other: Limiter): void {
+    this.#delay.set(other.#delay)
+    this.#at = other.#at
+    this.#gain = other.#gain
+    this.#slope = other.#slope
+    this.#aim = other.#aim
+    this.#hold = other.#hold
+  }
+
   /** Limits a frame in place; it comes out 5 ms later. NaN and infinity become silence. */
   process(frame: Float32Array): void {
     for (let i = 0; i < FRAME_SAMPLES; i++) {

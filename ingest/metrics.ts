@@ -6,6 +6,7 @@ export interface IngestMetrics {
   concealedFrames: Counter
   droppedPackets: Counter
   droppedFrames: Counter
+  missedReturns: Counter
 }
 
 /** `now` answers how many spaces are mixed here and how many speak in them. */
@@ -45,6 +46,11 @@ export function ingestMetrics(
     droppedPackets: new Counter({
       name: 'odeon_dropped_packets_total',
       help: 'Packets of speakers that were late, double, damaged or more than the jitter buffer holds.',
+      registers,
+    }),
+    missedReturns: new Counter({
+      name: 'odeon_missed_returns_total',
+      help: 'Frames that one speaker heard as silence, because more mouths opened at once than encoders were ready.',
       registers,
     }),
     droppedFrames: new Counter({

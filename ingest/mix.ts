@@ -4,12 +4,6 @@ export function addInto(sum: Float32Array, frame: Float32Array): void {
   for (let i = 0; i < sum.length; i++) sum[i]! += frame[i]!
 }
 
-/** The room as everyone off stage hears it. */
-export function mixAll(frames: Iterable<Float32Array>, out: Float32Array): void {
-  out.fill(0)
-  for (const frame of frames) addInto(out, frame)
-}
-
 /** The room as one speaker hears it: everyone but himself. `own` is undefined for one who is silent. */
 export function mixMinus(all: Float32Array, own: Float32Array | undefined, out: Float32Array): void {
   if (!own) return out.set(all)

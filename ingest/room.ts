@@ -1,7 +1,7 @@
-import { MIX_ENCODER, openDecoder, openEncoder, type FrameEncoder } from '@odeon/common/opus.ts'
+import { openDecoder } from '@odeon/common/opus.ts'
 import { FRAME_SAMPLES } from '@odeon/common/time.ts'
-import { Limiter } from './limiter.ts'
-import { levelByte, mixAll, mixMinus } from './mix.ts'
+import { addInto, levelByte } from './mix.ts'
+import { Returns, type Listener } from './returns.ts'
 import type { MediaPacket } from './rtp.ts'
 import { Voice } from './voice.ts'
 
@@ -13,54 +13,45 @@ export interface Seat {
   close(): void
 }
 
-interface Occupied extends Seat {
-  voice: Voice
-  /** Undefined for one who does not listen (a `sendonly` offer). */
-  returns: { encoder: FrameEncoder; limiter: Limiter; send(opus: Uint8Array): void } | undefined
-  frame: Float32Array | undefined
+interface Occupied extends Seat, Listener {
+  readonly voice: Voice
 }
 
-export interface Beat {
-  /** The room as everyone off stage hears it. */
-  opus: Uint8Array
-  /** Those who talk, in the order of their seats. */
-  talking: string[]
-  /** 0 … 255 for each who talks. */
-  levels: Record<string, number>
+export interface RoomCounts {
+  /** Frames made up for lost ones, of those who sit here now. */
+  concealed: number
+  /** Packets that could not be used, of those who sit here now. */
+  dropped: number
+  /** Mix-minus frames that were silence because no encoder was ready. */
+  missed: number
 }
 
 /** The sound of a space: a voice and a mix-minus for each seat, one mix for all. Called once for every frame. */
 export class Room {
-  readonly #seats = new Map<string, Occupied>()
-  readonly #encoder: FrameEncoder
-  readonly #limiter = new Limiter()
+  #seats: readonly Occupied[] = []
+  readonly #returns: Returns
   readonly #all = new Float32Array(FRAME_SAMPLES)
-  readonly #out = new Float32Array(FRAME_SAMPLES)
+  #talking: readonly string[] = []
 
-  private constructor(encoder: FrameEncoder) {
-    this.#encoder = encoder
+  private constructor(returns: Returns) {
+    this.#returns = returns
   }
 
   static async open(): Promise<Room> {
-    return new Room(await openEncoder(MIX_ENCODER))
+    return new Room(await Returns.open())
   }
 
   /** Makes a place without putting it into the mix. `send` gets every mix-minus frame; undefined for one who only talks. */
-  async prepare(id: string, send: ((opus: Uint8Array) => void) | undefined): Promise<Seat> {
+  async prepare(id: string, send: Listener['send']): Promise<Seat> {
     const voice = new Voice(await openDecoder())
-    let returns: Occupied['returns']
-    try {
-      returns = send && { encoder: await openEncoder(RETURN_ENCODER), limiter: new Limiter(), send }
-    } catch (error) {
-      voice.close()
-      throw error
-    }
+    const returns = this.#returns
     let closed = false
     const seat: Occupied = {
       id,
       voice,
-      returns,
+      send,
       frame: undefined,
+      own: undefined,
       push(packet) {
         if (!closed) voice.push(packet)
       },
@@ -68,7 +59,7 @@ export class Room {
         if (closed) return
         closed = true
         voice.close()
-        returns?.encoder.close()
+        returns.release(seat)
       },
     }
     return seat
@@ -77,57 +68,64 @@ export class Room {
   /** Puts a prepared place into the mix; who sat there under the same id is gone. */
   seat(seat: Seat): void {
     this.unseat(seat.id)
-    this.#seats.set(seat.id, seat as Occupied)
+    this.#seats = [...this.#seats, seat as Occupied]
   }
 
   unseat(id: string): void {
-    this.#seats.get(id)?.close()
-    this.#seats.delete(id)
+    this.#seats.find((seat) => seat.id === id)?.close()
+    this.#seats = this.#seats.filter((seat) => seat.id !== id)
   }
 
-  /** Mixes one frame; those whom `muted` names are not heard. */
-  beat(muted: (id: string) => boolean): Beat {
-    const talking: string[] = []
-    const levels: Record<string, number> = {}
-    const sounding: Float32Array[] = []
-    for (const seat of this.#seats.values()) {
+  /**
+   * Mixes one frame and sends everyone what he hears; those whom `muted` names are not heard. Answers the room as everyone off stage
+   * hears it. The packet is made anew; nothing else is, on the way of every frame.
+   */
+  beat(muted: (id: string) => boolean): Uint8Array {
+    const seats = this.#seats
+    this.#all.fill(0)
+    for (const seat of seats) {
       const pulled = seat.voice.pull() // A muted voice is played too, so that it is on time when it comes back.
       seat.frame = pulled && !muted(seat.id) ? pulled : undefined
-      if (!seat.frame) continue
-      sounding.push(seat.frame)
-      if (seat.voice.talking) {
-        talking.push(seat.id)
-        levels[seat.id] = levelByte(seat.voice.level)
-      }
+      if (seat.frame) addInto(this.#all, seat.frame)
     }
-    mixAll(sounding, this.#all)
-    for (const seat of this.#seats.values()) {
-      if (!seat.returns) continue
-      mixMinus(this.#all, seat.frame, this.#out)
-      seat.returns.limiter.process(this.#out)
-      seat.returns.send(seat.returns.encoder.encode(this.#out))
+    return this.#returns.beat(this.#all, seats)
+  }
+
+  /** Those who talk, in the order of their seats: the same array until it changes. */
+  get talking(): readonly string[] {
+    let count = 0
+    let same = true
+    for (const seat of this.#seats) {
+      if (isTalking(seat) && this.#talking[count++] !== seat.id) same = false
     }
-    this.#limiter.process(this.#all)
-    return { opus: this.#encoder.encode(this.#all), talking, levels }
+    if (!same || count !== this.#talking.length)
+      this.#talking = this.#seats.filter(isTalking).map(({ id }) => id)
+    return this.#talking
+  }
+
+  /** 0 … 255 for each who talks. */
+  levels(): Record<string, number> {
+    return Object.fromEntries(
+      this.#seats.filter(isTalking).map(({ id, voice }) => [id, levelByte(voice.level)]),
+    )
   }
 
   /** Sums over all who sit here now. */
-  counts(): { concealed: number; dropped: number } {
+  counts(): RoomCounts {
     let concealed = 0
     let dropped = 0
-    for (const { voice } of this.#seats.values()) {
+    for (const { voice } of this.#seats) {
       concealed += voice.concealed
       const { late, overflow, invalid, duplicate } = voice.jitter.counts
       dropped += late + overflow + invalid + duplicate + voice.undecodable
     }
-    return { concealed, dropped }
+    return { concealed, dropped, missed: this.#returns.missed }
   }
 
   close(): void {
-    for (const id of [...this.#seats.keys()]) this.unseat(id)
-    this.#encoder.close()
+    for (const { id } of this.#seats) this.unseat(id)
+    this.#returns.close()
   }
 }
 
-/** What a speaker hears of the others: voice over the open network. */
-const RETURN_ENCODER = { bitrate: 40_000, complexity: 5 }
+const isTalking = ({ frame, voice }: Occupied): boolean => frame !== undefined && voice.talking

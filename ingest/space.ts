@@ -11,7 +11,7 @@ import { startBeat, steadyClock } from './beat.ts'
 import { LogWriter } from './log-writer.ts'
 import type { IngestMetrics } from './metrics.ts'
 import { claimSpace, LEASE_RENEWAL_MS, LEASE_TTL_MS, type Claim } from './owner.ts'
-import { Room, type Beat, type Seat } from './room.ts'
+import { Room, type RoomCounts, type Seat } from './room.ts'
 import { Stage } from './stage.ts'
 import { openPeer, type Peer, type PeerSettings } from './werift-peer.ts'
 
@@ -27,6 +27,8 @@ export interface SpaceOptions {
   metrics: IngestMetrics
   /** Settings of the next peer; called once a connection, which releases them. */
   peerSettings(): PeerSettings
+  /** People on stage at once; the next one gets 409. `MAX_ON_STAGE` if not given. */
+  seats?: number
   /** A space with an empty stage ends after this. */
   emptyMs: number
   /** The mixer has stopped: the space ended, or another node owns it now. */
@@ -48,6 +50,7 @@ const INBOX_WAIT_MS = 5000
 /** Frames between two snapshots of the stage: 0.96 s, so that one begins every segment. */
 const SNAPSHOT_FRAMES = FRAMES_PER_SEGMENT / 2
 const LEVEL_FRAMES = 5
+const NO_EVENTS: SpaceEvent[] = [] // Never written to.
 
 /** The mixer of one space: its connections, its beat, its log. It alone writes the log. */
 export class SpaceMixer {
@@ -65,7 +68,8 @@ export class SpaceMixer {
   #reclaiming = false
   #emptySince = performance.now()
   #stopping: Promise<void> | undefined
-  #counted = { concealed: 0, dropped: 0 }
+  #counted: RoomCounts = { concealed: 0, dropped: 0, missed: 0 }
+  readonly #muted = (id: string): boolean => this.#stage.isMuted(id)
 
   /** Takes the space, or throws what `claimSpace` throws. */
   static async open(options: SpaceOptions): Promise<SpaceMixer> {
@@ -81,7 +85,7 @@ export class SpaceMixer {
   private constructor(options: SpaceOptions, room: Room, claim: Claim) {
     this.#options = options
     this.#room = room
-    this.#stage = new Stage(options.title)
+    this.#stage = new Stage(options.title, options.seats)
     this.#mix(claim)
     this.#timers = [
       setInterval(() => void this.#renew(), LEASE_RENEWAL_MS),
@@ -203,13 +207,20 @@ export class SpaceMixer {
   #beat(frame: number, late: number): void {
     const { metrics } = this.#options
     metrics.beatLateness.observe(late / 1000)
-    const { opus, talking, levels } = this.#mixFrame()
-    const events: SpaceEvent[] = []
+    const opus = this.#mixFrame()
+    const { talking } = this.#room
     const talkingChanged = this.#stage.setTalking(talking)
     const afterHole = frame !== this.#lastFrame + 1
-    if (this.#stage.changed || afterHole || frame % SNAPSHOT_FRAMES === 0) events.push(this.#stage.snapshot())
-    else if (talkingChanged) events.push({ type: 'talking', ids: talking })
-    if (talking.length > 0 && frame % LEVEL_FRAMES === 0) events.push({ type: 'levels', levels })
+    const snapshot = this.#stage.changed || afterHole || frame % SNAPSHOT_FRAMES === 0
+    const levels = talking.length > 0 && frame % LEVEL_FRAMES === 0
+    let events = NO_EVENTS
+    if (snapshot || talkingChanged || levels) {
+      const happened: SpaceEvent[] = []
+      if (snapshot) happened.push(this.#stage.snapshot())
+      else if (talkingChanged) happened.push({ type: 'talking', ids: [...talking] })
+      if (levels) happened.push({ type: 'levels', levels: this.#room.levels() })
+      events = happened
+    }
     this.#stage.changed = false
     this.#lastFrame = frame
     this.#nextFrame = frame + 1
@@ -217,15 +228,15 @@ export class SpaceMixer {
   }
 
   /** A frame that can't be mixed is silence: no speaker takes the others down with him. */
-  #mixFrame(): Beat {
+  #mixFrame(): Uint8Array {
     try {
-      return this.#room.beat((id) => this.#stage.isMuted(id))
+      return this.#room.beat(this.#muted)
     } catch (error) {
       this.#options.logger.error(
         { space: this.#options.id, err: messageOf(error) },
         'a frame could not be mixed',
       )
-      return { opus: SILENT_PACKET, talking: [], levels: {} }
+      return SILENT_PACKET
     }
   }
 
@@ -241,6 +252,7 @@ export class SpaceMixer {
     const counts = this.#room.counts()
     metrics.concealedFrames.inc(Math.max(0, counts.concealed - this.#counted.concealed))
     metrics.droppedPackets.inc(Math.max(0, counts.dropped - this.#counted.dropped))
+    metrics.missedReturns.inc(counts.missed - this.#counted.missed)
     this.#counted = counts
     if (this.#stage.size > 0) this.#emptySince = now
     else if (now - this.#emptySince > emptyMs) void this.end('empty')

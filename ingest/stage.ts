@@ -8,13 +8,15 @@ export class Stage {
   readonly #members = new Map<string, StageMember>()
   /** Kept for those who come back. Bounded by the number of people who may speak. */
   readonly #mutes = new Map<string, StageMember['muted']>()
-  #talking: string[] = []
+  #talking: readonly string[] = []
+  readonly #seats: number
   title: string
   /** Set by everything that a listener should be told at once. */
   changed = false
 
-  constructor(title: string) {
+  constructor(title: string, seats = MAX_ON_STAGE) {
     this.title = title
+    this.#seats = seats
   }
 
   get size(): number {
@@ -23,8 +25,8 @@ export class Stage {
 
   /** Throws `stage_full` (409). Someone who is there already takes his own place again. */
   assertRoomFor(id: string): void {
-    if (!this.#members.has(id) && this.#members.size >= MAX_ON_STAGE)
-      throw new AppError(409, 'stage_full', `The stage is full: ${MAX_ON_STAGE} people are on it already.`)
+    if (!this.#members.has(id) && this.#members.size >= this.#seats)
+      throw new AppError(409, 'stage_full', `The stage is full: ${this.#seats} people are on it already.`)
   }
 
   /** Throws as `assertRoomFor`. */
@@ -58,18 +60,24 @@ export class Stage {
   }
 
   /** True when the set of talkers changed. */
-  setTalking(ids: string[]): boolean {
+  setTalking(ids: readonly string[]): boolean {
+    if (ids === this.#talking) return false
     if (ids.length === this.#talking.length && ids.every((id, index) => id === this.#talking[index]))
       return false
     this.#talking = ids
     return true
   }
 
-  get talking(): string[] {
+  get talking(): readonly string[] {
     return this.#talking
   }
 
   snapshot(): StageEvent {
-    return { type: 'stage', title: this.title, members: [...this.#members.values()], talking: this.#talking }
+    return {
+      type: 'stage',
+      title: this.title,
+      members: [...this.#members.values()],
+      talking: [...this.#talking],
+    }
   }
 }
