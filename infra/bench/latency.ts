@@ -3,9 +3,9 @@ import type { Browser, Page } from 'playwright-core'
 import { goOnStage, openSpace } from '../e2e/client.ts'
 import { CHROMIUM_HINT, findChromium, launchListener } from '../e2e/chromium.ts'
 import { startOdeonProcess } from '../e2e/odeon-process.ts'
-import { earReport, listenForBursts } from './ear.ts'
+import { earReport, listenForBursts } from '../e2e/ear.ts'
 import { delays, percentile } from './figures.ts'
-import { speakBursts } from './mouth.ts'
+import { speakBursts } from '../e2e/mouth.ts'
 import { startRelay } from './relay.ts'
 
 /**

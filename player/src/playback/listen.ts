@@ -31,7 +31,8 @@ export interface Listen {
   volume: Ref<number>
 }
 
-const FOLLOW_MS = 50
+/** How often the stage is moved on to what is heard. */
+const FOLLOW_MS = 20
 const CLOCK_MS = 60_000
 /** A snapshot of the stage comes twice a segment at least. */
 const STALE_MS = 3000

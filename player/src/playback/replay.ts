@@ -31,7 +31,8 @@ export interface Replay {
   seek(seconds: number): void
 }
 
-const FOLLOW_MS = 50
+/** How often the stage is moved on to what is heard. */
+const FOLLOW_MS = 20
 const STALE_MS = 3000
 
 /** A recording: plays, seeks, and shows the stage as it was. Ends with its scope. */

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 
-/** The ear of a bench: when does a burst of tone leave the loudspeaker of a real browser? */
+/** The ear of tests and benches: when does a burst of tone leave the loudspeaker of a real browser? */
 
 /** Begins to note the moments (epoch ms) at which the element's sound goes from silence to a tone. Call after a press. */
 export function listenForBursts(page: Page, selector: string): Promise<void> {
