@@ -4,6 +4,7 @@ import { goOnStage, openSpace } from '../e2e/client.ts'
 import { CHROMIUM_HINT, findChromium, launchListener } from '../e2e/chromium.ts'
 import { startOdeonProcess } from '../e2e/odeon-process.ts'
 import { earReport, listenForBursts } from '../e2e/ear.ts'
+import { readBudget, readSteps, watchBuffer, type Budget } from './budget.ts'
 import { delays, percentile } from './figures.ts'
 import { speakBursts } from '../e2e/mouth.ts'
 import { startRelay } from './relay.ts'
@@ -24,6 +25,8 @@ interface Figures {
   p95: number
   stalls: number
   requestsPerSecond: number
+  /** For our page: the delay that it shows, and where the time goes. */
+  budget?: Budget & { shown: number }
 }
 
 /** Opens a page that plays the space, and presses its button. */
@@ -80,11 +83,16 @@ async function measure(
   await listenForBursts(page, 'audio')
   await page.waitForTimeout(SETTLE_MS)
   const start = await earReport(page)
+  const isOurs = open === openPage
+  const before = await readSteps(base)
+  if (isOurs) await watchBuffer(page)
   requests = 0
   await page.waitForTimeout(SECONDS * 1000)
   const { bursts, stalls } = await earReport(page)
-  await page.close()
   const measured = delays(spoken, bursts.slice(start.bursts.length), EVERY_MS)
+  const heard = percentile(measured, 0.5)
+  const budget = isOurs && (await readBudget({ page, base, space, before, spoken, everyMs: EVERY_MS, heard }))
+  await page.close()
   const seconds = (p: number): number => Math.round(percentile(measured, p)) / 1000
   return {
     bursts: measured.length,
@@ -92,8 +100,12 @@ async function measure(
     p95: seconds(0.95),
     stalls: stalls - start.stalls,
     requestsPerSecond: Math.round((requests / SECONDS) * 100) / 100,
+    ...(budget && { budget: rounded(budget) }),
   }
 }
+
+const rounded = <T extends object>(values: T): T =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Math.round(value as number)])) as T
 
 async function main(): Promise<void> {
   const odeon = await startOdeonProcess()
@@ -132,6 +144,12 @@ async function main(): Promise<void> {
       console.log(
         `  ${[...cells, String(stalls).padStart(8), requestsPerSecond.toFixed(2).padStart(12)].join(' ')}`,
       )
+    }
+    console.log(`\n  our player's time by step, ms\n`)
+    for (const [name, { budget }] of Object.entries(players)) {
+      if (!budget) continue
+      const steps = Object.entries(budget).map(([step, ms]) => `${step} ${ms}`)
+      console.log(`  ${name.padEnd(9)} ${steps.join(' · ')}`)
     }
     console.log()
     console.log(JSON.stringify({ bench: 'latency', seconds: SECONDS, ...players }))

@@ -1,6 +1,12 @@
 import type { EpochMs } from '@odeon/common/time.ts'
 import * as z from 'zod/mini'
 
+/**
+ * What lies between mouth and ear beyond the dates of the playlist, ms: a packet of the speaker, the stage's jitter buffer, the browser's
+ * output. `npm run bench:latency` shows how near it is to what is heard.
+ */
+export const BEYOND_DATES_MS = 70
+
 /** The machine's clock that does not jump when somebody sets it. */
 export const localNow = (): EpochMs => performance.timeOrigin + performance.now()
 

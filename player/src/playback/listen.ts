@@ -1,6 +1,6 @@
 import { onScopeDispose, readonly, ref, shallowRef, watch, type Ref } from 'vue'
 import { api } from '../api/client.ts'
-import { askServerClock, localNow } from './clock.ts'
+import { askServerClock, BEYOND_DATES_MS, localNow } from './clock.ts'
 import { keepPlaying } from './keep-playing.ts'
 import { loadLiveSound } from './live-sound.ts'
 import type { OpenSound, Sound } from './sound.ts'
@@ -16,7 +16,7 @@ export interface ListenOptions {
 
 export interface Listen {
   state: Readonly<Ref<PlaybackState>>
-  /** Seconds behind the stage; null while unknown. */
+  /** Seconds from mouth to ear; null while unknown. */
   delay: Readonly<Ref<number | null>>
   /** As heard at the playhead; null while nothing is heard. */
   stage: Readonly<Ref<StageMoment | null>>
@@ -120,7 +120,7 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
     const heard = timeline.at(date)
     if (heard && heard !== stage.value) stage.value = heard
     if (offset !== null && state.value.kind === 'playing')
-      delay.value = Math.max(0, Math.round((localNow() + offset - date) / 10) / 100)
+      delay.value = Math.max(0, Math.round((localNow() + offset - date + BEYOND_DATES_MS) / 10) / 100)
   }
 
   /** Where the browser hands no events on, the stage is shown as it is, not as it is heard. */
