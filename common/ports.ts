@@ -88,7 +88,7 @@ export interface Worker {
   close(): Promise<void>
 }
 
-/** Runs this somewhere, and once more if it dies. */
+/** Runs this somewhere, and once more if it dies. The name of a queue stands in braces, `{live-a}`: a hash tag. */
 export interface Jobs {
   /** Does nothing while a job of that id waits or runs in that queue. */
   add(queue: string, id: string, data: unknown): Promise<void>

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
-import { AppError } from '../../errors.ts'
 import type { ObjectInfo, Objects } from '../../ports.ts'
+import { assertObjectKey, assertObjectPrefix } from '../object-key.ts'
 
-/** Objects as files below a folder. A key is a relative path of plain names, so that no key leads out of it. */
-const KEY = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/
+/** Objects as files below a folder. */
 const TEMPORARY = '.writing-'
 
 export interface FolderObjectsOptions {
@@ -56,9 +55,9 @@ export async function openFolderObjects({ folder }: FolderObjectsOptions): Promi
       }
     },
     async list(prefix) {
+      assertObjectPrefix(prefix)
       // Only the folder that the prefix names is walked, not the whole store.
       const start = prefix.includes('/') ? join(folder, prefix.slice(0, prefix.lastIndexOf('/'))) : folder
-      if (prefix && !KEY.test(`${prefix}x`)) throw badKey(prefix)
       const found: ObjectInfo[] = []
       for (const file of await files(start)) {
         const key = relative(folder, file).split(sep).join('/')
@@ -76,16 +75,9 @@ export async function openFolderObjects({ folder }: FolderObjectsOptions): Promi
 }
 
 function pathOf(folder: string, key: string): string {
-  if (!KEY.test(key)) throw badKey(key)
+  assertObjectKey(key)
   return join(folder, ...key.split('/'))
 }
-
-const badKey = (key: string): AppError =>
-  new AppError(
-    400,
-    'bad_key',
-    `"${key.slice(0, 100)}" is no object key: names of letters, digits, . _ - with slashes between.`,
-  )
 
 const isTemporary = (path: string): boolean => path.slice(path.lastIndexOf(sep) + 1).startsWith(TEMPORARY)
 

@@ -1,0 +1,45 @@
+import { findProgram, freePorts, startProgram, temporaryFolder } from './programs.ts'
+
+/** A private MinIO on the loopback, or the S3 server that `S3_ENDPOINT` and its keys name. */
+
+const MINIO = findProgram('minio')
+export const HAS_S3 = MINIO !== undefined || process.env['S3_ENDPOINT'] !== undefined
+export const HOW_TO_INSTALL_S3 =
+  'needs an S3 server: GOBIN=~/.cache/odeon/bin go install github.com/minio/minio@latest, or S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY of one'
+
+export interface TestS3 {
+  endpoint: string
+  accessKey: string
+  secretKey: string
+  close(): Promise<void>
+}
+
+export async function startS3(): Promise<TestS3> {
+  const { S3_ENDPOINT, S3_ACCESS_KEY = '', S3_SECRET_KEY = '' } = process.env
+  if (S3_ENDPOINT)
+    return {
+      endpoint: S3_ENDPOINT,
+      accessKey: S3_ACCESS_KEY,
+      secretKey: S3_SECRET_KEY,
+      close: () => Promise.resolve(),
+    }
+  const [port, console] = (await freePorts(2)) as [number, number]
+  const folder = temporaryFolder()
+  const keys = { accessKey: 'odeon-test', secretKey: 'odeon-test-secret' }
+  const program = await startProgram(
+    MINIO!,
+    ['server', folder.path, '--address', `127.0.0.1:${port}`, '--console-address', `127.0.0.1:${console}`],
+    {
+      ready: /API: /,
+      env: { MINIO_ROOT_USER: keys.accessKey, MINIO_ROOT_PASSWORD: keys.secretKey, MINIO_BROWSER: 'off' },
+    },
+  )
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    ...keys,
+    async close() {
+      await program.stop()
+      folder.remove()
+    },
+  }
+}
