@@ -22,7 +22,16 @@ export type Speaker = z.infer<typeof Speaker>
 /** The size of an SDP that we read, in bytes; browsers send 1 to 6 kB. */
 export const MAX_SDP_BYTES = 64 * 1024
 
-export const Offer = z.object({ sdp: z.string().max(MAX_SDP_BYTES), speaker: Speaker })
+/** What a speaker sends: a voice, which is brought to the level of the others, or music, which stays as it is. */
+export const Sound = z.enum(['voice', 'music'])
+export type Sound = z.infer<typeof Sound>
+
+export const Offer = z.object({
+  sdp: z.string().max(MAX_SDP_BYTES),
+  speaker: Speaker,
+  /** A voice, where it does not say. */
+  sound: Sound.optional(),
+})
 export type Offer = z.infer<typeof Offer>
 
 export const Answer = z.object({ session: z.string(), sdp: z.string() })

@@ -1,3 +1,4 @@
+import type { Sound } from '@odeon/common/internal.ts'
 import { openDecoder } from '@odeon/common/opus.ts'
 import { FRAME_SAMPLES } from '@odeon/common/time.ts'
 import { addInto, levelByte } from './mix.ts'
@@ -42,8 +43,8 @@ export class Room {
   }
 
   /** Makes a place without putting it into the mix. `send` gets every mix-minus frame; undefined for one who only talks. */
-  async prepare(id: string, send: Listener['send']): Promise<Seat> {
-    const voice = new Voice(await openDecoder())
+  async prepare(id: string, send: Listener['send'], sound?: Sound): Promise<Seat> {
+    const voice = new Voice(await openDecoder(), sound)
     const returns = this.#returns
     let closed = false
     const seat: Occupied = {

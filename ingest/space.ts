@@ -125,7 +125,7 @@ export class SpaceMixer {
   }
 
   /** Seats a speaker and answers his offer. Throws for a bad offer (400, 413, 422) and a full stage (409). */
-  async join({ sdp, speaker }: Offer): Promise<{ session: string; sdp: string }> {
+  async join({ sdp, speaker, sound }: Offer): Promise<{ session: string; sdp: string }> {
     this.#assertOpen()
     this.#stage.assertRoomFor(speaker.id)
     const session = `${speaker.id}-${randomId(12)}`
@@ -137,7 +137,8 @@ export class SpaceMixer {
       onGone: () => this.#leaveSoon(session),
     })
     try {
-      place = await this.#room.prepare(speaker.id, peer.hears ? (opus) => peer.send(opus) : undefined)
+      const send = peer.hears ? (opus: Uint8Array): void => peer.send(opus) : undefined
+      place = await this.#room.prepare(speaker.id, send, sound)
       this.#assertOpen()
       this.#stage.join(speaker)
     } catch (error) {

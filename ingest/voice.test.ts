@@ -10,7 +10,7 @@ const tone = (frame: number): Float32Array =>
   )
 
 test('a voice comes out of the packets as it went in, and is seen to talk', async () => {
-  const voice = new Voice(await openDecoder())
+  const voice = new Voice(await openDecoder(), 'music')
   const encoder = await openEncoder({ bitrate: 48_000, complexity: 5 })
   let energy = 0
   for (let n = 0; n < 50; n++) {
@@ -34,7 +34,7 @@ test('nobody there is undefined, so that nothing is mixed', async () => {
 })
 
 test('bytes that are no Opus packet are silence, counted, and hurt nothing after them', async () => {
-  const voice = new Voice(await openDecoder())
+  const voice = new Voice(await openDecoder(), 'music')
   const encoder = await openEncoder({ bitrate: 48_000, complexity: 5 })
   for (let n = 0; n < 60; n++) {
     const good = encoder.encode(tone(n))

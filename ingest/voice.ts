@@ -1,34 +1,33 @@
+import type { Sound } from '@odeon/common/internal.ts'
 import type { FrameDecoder } from '@odeon/common/opus.ts'
 import { FRAME_SAMPLES } from '@odeon/common/time.ts'
 import { JitterBuffer, type Playout } from './jitter-buffer.ts'
-import { levelOf } from './mix.ts'
 import type { MediaPacket } from './rtp.ts'
-import { TalkDetector } from './talking.ts'
+import { openStrip, type Strip } from './strip.ts'
 
 /** One speaker's sound: packets in, in any order; a frame of PCM out on every beat. */
 export class Voice {
   readonly jitter = new JitterBuffer()
   readonly #decoder: FrameDecoder
-  readonly #talk = new TalkDetector()
+  readonly #strip: Strip
   /** Decoded and not yet played: an Opus packet may hold up to 120 ms. */
   readonly #pcm = new Float32Array(5760 + FRAME_SAMPLES)
   #filled = 0
   readonly #frame = new Float32Array(FRAME_SAMPLES)
-  #level = -100
-  #talking = false
   #concealed = 0
   #undecodable = 0
 
-  constructor(decoder: FrameDecoder) {
+  constructor(decoder: FrameDecoder, sound: Sound = 'voice') {
     this.#decoder = decoder
+    this.#strip = openStrip(sound)
   }
 
-  /** Loudness of the last frame, dBFS. */
+  /** Loudness of the last frame as it is mixed, dBFS. */
   get level(): number {
-    return this.#level
+    return this.#strip.level
   }
   get talking(): boolean {
-    return this.#talking
+    return this.#strip.talking
   }
   /** Frames that were made up because their packet was lost. */
   get concealed(): number {
@@ -42,20 +41,18 @@ export class Voice {
     this.jitter.push(packet)
   }
 
-  /** The next 960 samples, valid until the next call; undefined for silence. */
+  /** The next 960 samples for the mix, valid until the next call and not to be changed; undefined while he says nothing. */
   pull(): Float32Array | undefined {
     let sounding = this.#filled > 0
     while (this.#filled < FRAME_SAMPLES) {
-      const playout = this.jitter.next(this.#level < QUIET)
+      const playout = this.jitter.next(this.level < QUIET)
       if (playout.kind !== 'silence') sounding = true
       this.#append(playout)
     }
     this.#frame.set(this.#pcm.subarray(0, FRAME_SAMPLES))
     this.#pcm.copyWithin(0, FRAME_SAMPLES, this.#filled)
     this.#filled -= FRAME_SAMPLES
-    this.#level = sounding ? levelOf(this.#frame) : -100
-    this.#talking = this.#talk.update(this.#level)
-    return sounding ? this.#frame : undefined
+    return this.#strip.process(sounding ? this.#frame : undefined)
   }
 
   #append(playout: Playout): void {

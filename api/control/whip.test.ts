@@ -20,8 +20,13 @@ afterAll(() => house.close())
 
 const OFFER = 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n'
 const FRAGMENT = 'a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n'
-const join = (body = OFFER, type = 'application/sdp', token: string | undefined = host.token, space = id) =>
-  house.ask('POST', `/api/spaces/${space}/whip`, { body, type, ...(token && { token }) })
+const join = (
+  body = OFFER,
+  type = 'application/sdp',
+  token: string | undefined = host.token,
+  space = id,
+  query = '',
+) => house.ask('POST', `/api/spaces/${space}/whip${query}`, { body, type, ...(token && { token }) })
 const trickle = (
   session: string,
   body = FRAGMENT,
@@ -54,6 +59,13 @@ describe('POST', () => {
     const ben = await house.speaker(host, id)
     expect((await join(OFFER, 'application/sdp', ben.token)).status).toBe(201)
     expect(house.ingest.asked.at(-1)!.body).toMatchObject({ speaker: { ...ben.user, role: 'speaker' } })
+  })
+
+  test('whether it is a voice or music stands in the URL, which every WHIP client can be given', async () => {
+    const as = (query: string) => join(OFFER, 'application/sdp', host.token, id, query)
+    expect((await as('?sound=music')).status).toBe(201)
+    expect(house.ingest.asked.at(-1)!.body).toMatchObject({ sound: 'music' })
+    expect(await as('?sound=noise')).toMatchObject({ status: 400, code: 'bad_input' })
   })
 
   test('64 KiB of SDP are taken, a byte more is too large', async () => {

@@ -1,12 +1,17 @@
 import type { Router } from '@koa/router'
 import type { Context } from 'koa'
+import { z } from 'zod'
 import { AppError } from '@odeon/common/errors.ts'
+import { Sound } from '@odeon/common/internal.ts'
+import { parse } from '@odeon/common/parse.ts'
 import { isSession, isSessionOf } from './ingest-client.ts'
 import { assertLive, loadSpace, roleIn, spaceId, type Deps } from './context.ts'
 
 /** WHIP, RFC 9725: the door to the stage for browsers, OBS, GStreamer and ffmpeg. */
 
 const SDP = 'application/sdp'
+/** `?sound=music`: WHIP leaves the URL to the server, and every client can be given one. */
+const JoinQuery = z.object({ sound: Sound.optional() })
 const FRAGMENT = 'application/trickle-ice-sdpfrag'
 
 function text(ctx: Context, type: string): string {
@@ -38,6 +43,7 @@ export function whipRoutes(router: Router, deps: Deps): void {
     const user = await tokens.require(ctx)
     const space = await loadSpace(ctx, deps)
     const sdp = text(ctx, SDP)
+    const { sound } = parse(JoinQuery, ctx.query, 'query')
     const role = roleIn(space, user.id)
     if (role === 'listener')
       throw new AppError(
@@ -46,7 +52,8 @@ export function whipRoutes(router: Router, deps: Deps): void {
         'You are a listener here. A speaker link from the host lets you on stage.',
       )
     assertLive(space)
-    const answer = await ingest.join(space.id, { sdp, speaker: { id: user.id, name: user.name, role } })
+    const speaker = { id: user.id, name: user.name, role }
+    const answer = await ingest.join(space.id, { sdp, speaker, ...(sound && { sound }) })
     ctx.status = 201
     ctx.set('location', `/api/spaces/${space.id}/whip/${answer.session}`)
     ctx.type = SDP

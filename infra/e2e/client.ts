@@ -1,5 +1,6 @@
 import { connectSpeaker, type SpeakerOptions, type WhipSpeaker } from '@odeon/ingest/werift-speaker.ts'
 import type { ErrorBody } from '@odeon/common/errors.ts'
+import type { Sound } from '@odeon/common/internal.ts'
 
 /** The HTTP API as a program uses it, for tests and benches. */
 
@@ -48,17 +49,17 @@ export async function openSpace(base: string, title: string): Promise<{ id: stri
   return { id: body.id, host }
 }
 
-/** Goes on stage over WHIP without a browser. */
+/** Goes on stage over WHIP without a browser; as music, unless told otherwise, since a gate would take a steady tone for a room's noise. */
 export function goOnStage(
   base: string,
   space: string,
   token: string,
-  options: Omit<SpeakerOptions, 'post'> = {},
+  { sound = 'music', ...options }: Omit<SpeakerOptions, 'post'> & { sound?: Sound } = {},
 ): Promise<WhipSpeaker> {
   return connectSpeaker({
     ...options,
     async post(offer) {
-      const response = await fetch(`${base}/api/spaces/${space}/whip`, {
+      const response = await fetch(`${base}/api/spaces/${space}/whip?sound=${sound}`, {
         method: 'POST',
         headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` },
         body: offer,
