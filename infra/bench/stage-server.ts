@@ -1,0 +1,32 @@
+import { openEmbeddedPorts } from '@odeon/common/adapters/embedded/index.ts'
+import { createLogger } from '@odeon/common/logger.ts'
+import { Registry } from '@odeon/common/metrics.ts'
+import { startIngest } from '@odeon/ingest/ingest.ts'
+
+/**
+ * The ingest node of `bench:stage`, in a process of its own: nothing but connections, mixes and logs. Arguments: data folder, secret, seats of a
+ * stage. Says its address on IPC, its metrics when asked (`metrics`), and ends when the parent has gone.
+ */
+
+const [folder, secret, seats] = process.argv.slice(2) as [string, string, string]
+const registry = new Registry()
+const logger = createLogger('error')
+const ingest = await startIngest({
+  ports: await openEmbeddedPorts({ folder, logger, registry }),
+  logger,
+  registry,
+  secret,
+  host: '127.0.0.1',
+  port: 0,
+  iceServers: [],
+  addresses: ['127.0.0.1'],
+  udpPorts: undefined,
+  emptyMs: 600_000,
+  maxSpaces: 100,
+  seats: Number(seats),
+})
+process.on('message', (message) => {
+  if (message === 'metrics') void registry.metrics().then((text) => process.send!({ metrics: text }))
+})
+process.on('disconnect', () => void ingest.close().finally(() => process.exit()))
+process.send!({ url: ingest.url })
