@@ -116,9 +116,9 @@ export class Room {
     let concealed = 0
     let dropped = 0
     for (const { voice } of this.#seats) {
-      concealed += voice.concealed
-      const { late, overflow, invalid, duplicate } = voice.jitter.counts
-      dropped += late + overflow + invalid + duplicate + voice.undecodable
+      concealed += voice.receiver.concealed
+      const { late, overflow, invalid, duplicate } = voice.receiver.jitter.counts
+      dropped += late + overflow + invalid + duplicate + voice.receiver.undecodable
     }
     return { concealed, dropped, missed: this.#returns.missed }
   }

@@ -21,7 +21,7 @@ test('a voice comes out of the packets as it went in, and is seen to talk', asyn
   expect(energy).toBeGreaterThan(0.07) // 0.08 is the tone's own.
   expect(energy).toBeLessThan(0.09)
   expect(voice.talking).toBe(true)
-  expect(voice.concealed).toBe(0)
+  expect(voice.receiver.concealed).toBe(0)
   encoder.close()
   voice.close()
 })
@@ -43,7 +43,7 @@ test('bytes that are no Opus packet are silence, counted, and hurt nothing after
     voice.push({ ssrc: 1, sequence: n, timestamp: n * FRAME_SAMPLES, payload })
     voice.pull()
   }
-  expect(voice.undecodable).toBeGreaterThan(0)
+  expect(voice.receiver.undecodable).toBeGreaterThan(0)
   expect(voice.level).toBeGreaterThan(-15)
   encoder.close()
   voice.close()
