@@ -3,16 +3,12 @@ import { governed } from './governed.ts'
 import type { Fault } from './growing/follower.ts'
 import type { TunedIn } from './growing/sound.ts'
 import { loadSound, type OpenSound, type Sound, type SoundOptions } from './sound.ts'
+import { Ways } from './ways.ts'
 
 /**
  * The two ways to listen. Growing segments are the short one; where they don't get through as they grow, standard LL-HLS is taken, and the
  * short way tried again later. A browser without hls.js plays by itself.
  */
-
-const FIRST_RETURN_MS = 60_000
-const LAST_RETURN_MS = 15 * 60_000
-/** Twice at another place of the timeline within this is no restart, but a fault of this way. */
-const ELSEWHERE_MS = 10_000
 
 export interface LiveSoundOptions {
   /** `/live/{id}/index.m3u8` */
@@ -30,9 +26,7 @@ export async function loadLiveSound({ url, signal }: LiveSoundOptions): Promise<
   if (!hlsIsSupported()) return loadSound()
   const base = new URL('aac/', new URL(url, location.href)).href
   let tunedIn: TunedIn | undefined
-  let standardUntil = 0
-  let returnMs = FIRST_RETURN_MS
-  let elsewhereAt = -Infinity
+  const ways = new Ways()
 
   const prepare = async (): Promise<void> => {
     const [there, init, offset] = await Promise.all([
@@ -45,29 +39,13 @@ export async function loadLiveSound({ url, signal }: LiveSoundOptions): Promise<
   prepare().catch(() => {}) // Without it the press asks.
 
   const faulted = (fault: Fault, options: SoundOptions): void => {
-    switch (fault.kind) {
-      case 'gone':
-        return options.onTrouble({ kind: 'network', status: 404 })
-      case 'unreachable':
-        return options.onTrouble({ kind: 'network', status: 0 })
-      case 'elsewhere': {
-        tunedIn = undefined
-        const again = performance.now() - elsewhereAt < ELSEWHERE_MS
-        elsewhereAt = performance.now()
-        if (again) standardUntil = performance.now() + returnMs
-        return options.onTrouble({ kind: 'change' })
-      }
-      case 'bursts':
-      case 'broken':
-        standardUntil = performance.now() + returnMs
-        returnMs = Math.min(LAST_RETURN_MS, returnMs * 2)
-        return options.onTrouble({ kind: 'change' })
-    }
+    if (fault.kind === 'elsewhere') tunedIn = undefined
+    options.onTrouble(ways.faulted(fault, performance.now()))
   }
 
-  const openStandard = (options: SoundOptions): Sound => {
+  const openStandard = (options: SoundOptions, forMs: number): Sound => {
     const sound = openHls(options)
-    const back = setTimeout(() => options.onTrouble({ kind: 'change' }), standardUntil - performance.now())
+    const back = setTimeout(() => options.onTrouble({ kind: 'change' }), forMs)
     return {
       ...sound,
       close() {
@@ -78,10 +56,11 @@ export async function loadLiveSound({ url, signal }: LiveSoundOptions): Promise<
   }
 
   return (options) => {
-    const standard = performance.now() < standardUntil
-    const sound = standard
-      ? openStandard(options)
-      : openGrowing({ ...options, tunedIn, onFault: (fault) => faulted(fault, options) })
+    const standardMs = ways.standardFor(performance.now())
+    const sound =
+      standardMs > 0
+        ? openStandard(options, standardMs)
+        : openGrowing({ ...options, tunedIn, onFault: (fault) => faulted(fault, options) })
     tunedIn = undefined // The clock it was computed with is of that moment; the next one asks again.
     return governed(sound, options.audio)
   }

@@ -1,4 +1,5 @@
 import { AAC_FRAMES_PER_CHUNK, aacChunkStart } from '@odeon/common/time.ts'
+import { ChunkSplitter, type CmafChunk } from './chunk-splitter.ts'
 
 /** Chunks as the origin sends them, for tests: `emsg`, `moof`, `mdat`. */
 
@@ -49,3 +50,7 @@ export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
 
 export const testSegment = (msn: number, chunks = 18): Uint8Array<ArrayBuffer> =>
   concat(...Array.from({ length: chunks }, (_, chunk) => testChunk(msn, chunk)))
+
+/** Chunks of a segment as the window takes them: from `from` up to, not including, `to`. */
+export const splitChunks = (msn: number, from: number, to: number): CmafChunk[] =>
+  new ChunkSplitter().push(concat(...Array.from({ length: to - from }, (_, n) => testChunk(msn, from + n))))
