@@ -7,6 +7,8 @@ import type { Request, Response } from './server.ts'
 export interface OpsOptions {
   registry: Registry
   ports: Ports
+  /** This process is about to stop: send it nobody any more. */
+  leaving?: () => boolean
 }
 
 const READY_MS = 2000
@@ -15,8 +17,10 @@ const READY_MS = 2000
 export function createOps({
   registry,
   ports,
+  leaving = () => false,
 }: OpsOptions): (request: Request, response: Response) => boolean {
   const ready = async (): Promise<void> => {
+    if (leaving()) throw new Error('this process is stopping')
     const answers = Promise.all([ports.store.get('ready'), ports.log.newest('ready')])
     const { promise: late, reject } = Promise.withResolvers<never>()
     const timer = setTimeout(() => reject(new Error(`no answer within ${READY_MS} ms`)), READY_MS)

@@ -1,7 +1,18 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server as HttpServerOfNode,
+  type ServerResponse,
+} from 'node:http'
+import {
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { AppError, errorBody, messageOf } from '@odeon/common/errors.ts'
 
 /** Either protocol's request and response; HTTP/2 through node's compatibility API. */
@@ -25,6 +36,8 @@ export interface HttpOptions {
 
 export interface HttpServer {
   port: number
+  /** Stops taking connections, and waits until the answers that are under way are complete, `ms` at most. */
+  drain(ms: number): Promise<void>
   /** Stops taking connections and ends those that are open. */
   close(): Promise<void>
 }
@@ -42,9 +55,23 @@ export async function listen({ host, port, tls, handler }: HttpOptions): Promise
     server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, host, port)))
     server.listen(port, host, resolve)
   })
+  const sessions = new Set<ServerHttp2Session>()
+  server.on('session', (session: ServerHttp2Session) => {
+    sessions.add(session)
+    session.on('close', () => sessions.delete(session))
+  })
   let closing: Promise<void> | undefined
   return {
     port: (server.address() as AddressInfo).port,
+    async drain(ms) {
+      server.close()
+      const until = performance.now() + ms
+      while (open.size > 0 && performance.now() < until) {
+        for (const session of sessions) session.close() // After its last stream.
+        if ('closeIdleConnections' in server) (server as HttpServerOfNode).closeIdleConnections()
+        await pause(50)
+      }
+    },
     close: () =>
       (closing ??= new Promise((resolve) => {
         server.close(() => resolve())

@@ -5,6 +5,14 @@
 export const spaceKey = (id: string): string => `space:{${id}}`
 export const SPACE_PREFIX = 'space:{'
 export const ownerKey = (id: string): string => `space:{${id}}:owner`
+/** There while a space is live on several machines, so that those without an owner are found among few. */
+export const onAirKey = (id: string): string => `on-air:{${id}}`
+export const ON_AIR_PREFIX = 'on-air:{'
+/** An ingest node: where it is and what it carries. */
+export const nodeKey = (id: string): string => `node:{${id}}`
+export const NODE_PREFIX = 'node:{'
+/** A place for one process that works on a replica's queue. */
+export const workerKey = (replica: string, place: number): string => `transcoder:{${replica}}:${place}`
 export const inboxKey = (id: string): string => `space:{${id}}:inbox`
 export const logKey = (id: string): string => `space:{${id}}:log`
 export const aacChunksKey = (id: string): string => `space:{${id}}:chunks:aac`
@@ -15,6 +23,12 @@ export const aacSegmentPrefix = (id: string): string => `spaces/${id}/aac/`
 export const aacInitKey = (id: string): string => `spaces/${id}/aac/init.mp4`
 export const archiveKey = (id: string): string => `spaces/${id}/archive.json`
 
-/** Job queues. A replica of the live transcoder works on its own queue, so that two never share a process. */
-export const LIVE_QUEUE = '{live-a}'
+/**
+ * Job queues. Two replicas transcode a live space, each from a queue of its own; a process works on one of them, so that both never die
+ * together. On one machine alone there is only the first.
+ */
+export const REPLICAS = ['a', 'b'] as const
+export type Replica = (typeof REPLICAS)[number]
+export const liveQueue = (replica: Replica): string => `{live-${replica}}`
+export const LIVE_QUEUE = liveQueue('a')
 export const ARCHIVE_QUEUE = '{archive}'

@@ -1,48 +1,156 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createControlPlane } from '@odeon/api/control/control.ts'
-import { superviseSpaces, type Janitor } from '@odeon/api/control/janitor.ts'
+import { findIngest } from '@odeon/api/control/ingest-nodes.ts'
+import { superviseSpaces } from '@odeon/api/control/janitor.ts'
 import { createOps } from '@odeon/api/ops.ts'
 import { createOrigin } from '@odeon/api/origin/origin.ts'
 import { createPages } from '@odeon/api/pages.ts'
-import { listen, type Handler } from '@odeon/api/server.ts'
-import { openEmbeddedPorts } from '@odeon/common/adapters/embedded/index.ts'
+import { listen, sendError, type Handler } from '@odeon/api/server.ts'
 import { AppError, messageOf } from '@odeon/common/errors.ts'
-import { createLogger } from '@odeon/common/logger.ts'
+import { REPLICAS } from '@odeon/common/keys.ts'
+import { createLogger, type Logger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
-import { startIngest } from '@odeon/ingest/ingest.ts'
-import { startTranscoder } from '@odeon/transcoder/transcoder.ts'
-import type { Settings } from './settings.ts'
+import { startIngest, type Ingest } from '@odeon/ingest/ingest.ts'
+import { takePlace } from '@odeon/transcoder/place.ts'
+import { startTranscoder, type Transcoder } from '@odeon/transcoder/transcoder.ts'
+import { openPorts, type OpenPorts } from './ports.ts'
+import { assertShareable, type Role, type Settings } from './settings.ts'
 
 export interface Odeon {
   port: number
-  /** Ends the live spaces, stores what is left of them, makes their replays, and stops. */
+  /**
+   * Alone: ends the live spaces, stores what is left of them, makes their replays, and stops. On Redis: leaves everything to the other
+   * processes and stops.
+   */
   close(): Promise<void>
 }
 
 const PLAYER = fileURLToPath(new URL('../player/dist', import.meta.url))
 /** What the end of a space may take: its last segment, and the replay of an hour. */
 const FINISH_MS = 20_000
+/** What leaving may take: answers under way, of which the longest is a segment that grows. */
+const LEAVE_MS = 20_000
+const ANSWERS_MS = 8000
 
-/** Everything in one process, on the embedded adapters. */
-export async function startOdeon(settings: Settings): Promise<Odeon> {
+/** What a part of the process needs from the whole. */
+interface House {
+  settings: Settings
+  ports: OpenPorts
+  logger: Logger
+  registry: Registry
+  secret: string
+  internalSecret: string
+}
+
+/** Everything that was started, to be stopped in the opposite order. */
+class Closers {
+  readonly #closers: (() => Promise<void> | void)[] = []
+
+  add(close: () => Promise<void> | void): void {
+    this.#closers.unshift(close)
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0)) await close()
+  }
+}
+
+/** The given roles in one process; all of them on this machine's own disk, or any on Redis and S3. */
+export async function startOdeon(settings: Settings, roles: ReadonlySet<Role>): Promise<Odeon> {
+  assertShareable(roles, settings)
   const logger = createLogger(settings.ODEON_LOG_LEVEL)
   const registry = new Registry()
-  const folder = openFolder(settings.ODEON_DATA)
-  const secret = settings.ODEON_SECRET ?? keptSecret(folder)
-  const internalSecret = randomBytes(24).toString('base64url')
-  const pages = createPages(PLAYER)
-  const ports = await openEmbeddedPorts({ folder, logger, registry })
+  const secret = settings.ODEON_SECRET ?? keptSecret(openFolder(settings.ODEON_DATA))
+  const pages = roles.has('api') ? createPages(PLAYER) : undefined
+  const started = new Closers()
+  try {
+    const ports = await openPorts({
+      settings,
+      logger,
+      registry,
+      folder: () => openFolder(settings.ODEON_DATA),
+    })
+    started.add(ports.close)
+    const internalSecret = createHmac('sha256', secret).update('odeon internal').digest('base64url')
+    const house: House = { settings, ports, logger, registry, secret, internalSecret }
 
+    const transcoder = roles.has('transcoder') ? await openTranscoder(house, started) : undefined
+    const ingest = roles.has('ingest') ? await openIngest(house, started) : undefined
+    let leaving = false
+    const parts: ((...args: Parameters<Handler>) => boolean)[] = []
+    if (roles.has('api')) {
+      const origin = createOrigin({ log: ports.log, objects: ports.objects, logger, registry })
+      started.add(() => origin.close())
+      parts.push((request, response) => origin.handle(request, response))
+    }
+    parts.push(createOps({ registry, ports, leaving: () => leaving }))
+    const control = roles.has('api') ? openControl(house, ingest) : undefined
+    const handler: Handler = (request, response) => {
+      if (parts.some((part) => part(request, response))) return
+      if (control && (request.url === '/api' || request.url?.startsWith('/api/')))
+        return control(request, response)
+      if (pages) return pages(request, response)
+      sendError(
+        response,
+        new AppError(404, 'not_found', 'This process serves no pages; one with the role api does.'),
+      )
+    }
+    const { ODEON_TLS_CERT: cert, ODEON_TLS_KEY: key } = settings
+    const http = await listen({
+      host: settings.HOST,
+      port: settings.PORT,
+      tls: cert && key ? { cert, key } : undefined,
+      handler,
+    })
+    started.add(() => http.close())
+    if (roles.has('api')) {
+      const janitor = superviseSpaces({
+        ports,
+        logger,
+        logIsDurable: ports.shared,
+        replicas: ports.shared ? REPLICAS : [],
+      })
+      started.add(() => janitor.close())
+    }
+
+    /** The spaces end with the process that holds their log. */
+    const finish = async (): Promise<void> => {
+      await ingest?.endAll('shutdown')
+      if (transcoder) await within(FINISH_MS, transcoder.idle())
+    }
+    const leave = async (): Promise<void> => {
+      leaving = true
+      await within(
+        LEAVE_MS,
+        Promise.all([http.drain(ANSWERS_MS), ingest?.handOver(), transcoder?.close()]).then(() => {}),
+      )
+    }
+    let closing: Promise<void> | undefined
+    const stop = async (): Promise<void> => {
+      await (ports.shared ? leave() : finish())
+      await started.close()
+    }
+    return { port: http.port, close: () => (closing ??= stop()) }
+  } catch (error) {
+    await started.close()
+    throw error
+  }
+}
+
+async function openIngest(
+  { settings, ports, logger, registry, internalSecret }: House,
+  started: Closers,
+): Promise<Ingest> {
   const ingest = await startIngest({
     ports,
     logger,
     registry,
     secret: internalSecret,
-    host: '127.0.0.1',
-    port: 0,
+    host: settings.ODEON_INTERNAL_HOST,
+    port: settings.ODEON_INTERNAL_PORT,
     iceServers: settings.ODEON_ICE_SERVERS.map((server) => ({
       urls: server.urls,
       ...(server.username !== undefined && { username: server.username }),
@@ -52,54 +160,48 @@ export async function startOdeon(settings: Settings): Promise<Odeon> {
     udpPorts: settings.ODEON_UDP_PORTS,
     emptyMs: settings.ODEON_EMPTY_MINUTES * 60_000,
     maxSpaces: settings.ODEON_MAX_SPACES,
+    shared: ports.shared,
   })
+  started.add(() => ingest.close())
+  return ingest
+}
+
+async function openTranscoder(
+  { settings, ports, logger, registry }: House,
+  started: Closers,
+): Promise<Transcoder> {
+  let replica = settings.ODEON_REPLICA
+  if (ports.shared && !replica) {
+    const place = await takePlace({ store: ports.store, logger })
+    started.add(() => place.close())
+    replica = place.replica
+  }
   const transcoder = startTranscoder({
     ports,
     logger,
     registry,
+    ...(ports.shared && replica && { replica }),
     ...(settings.FFMPEG_PATH && { ffmpegPath: settings.FFMPEG_PATH }),
   })
-  const control = createControlPlane({
+  started.add(() => transcoder.close())
+  return transcoder
+}
+
+function openControl(
+  { settings, ports, logger, registry, secret, internalSecret }: House,
+  ingest: Ingest | undefined,
+): Handler {
+  const alone = !ports.shared && ingest
+  return createControlPlane({
     ports,
     secret,
-    ingestFor: () => Promise.resolve(ingest.url),
+    ingestFor: alone ? () => Promise.resolve(alone.url) : findIngest(ports.store, Date.now),
     internalSecret,
     logger,
     registry,
+    proxies: settings.ODEON_PROXIES,
+    replicas: ports.shared ? REPLICAS : ['a'],
   })
-  const origin = createOrigin({ log: ports.log, objects: ports.objects, logger, registry })
-  const ops = createOps({ registry, ports })
-  const handler: Handler = (request, response) => {
-    if (origin.handle(request, response) || ops(request, response)) return
-    if (request.url === '/api' || request.url?.startsWith('/api/')) return control(request, response)
-    pages(request, response)
-  }
-
-  let closing: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
-    await ingest.endAll('shutdown')
-    await within(FINISH_MS, transcoder.idle())
-    await Promise.all([http?.close(), origin.close(), janitor?.close()])
-    await Promise.all([ingest.close(), transcoder.close()])
-    await Promise.all([ports.jobs.close(), ports.log.close(), ports.objects.close()])
-    await ports.store.close()
-  }
-  const { ODEON_TLS_CERT: cert, ODEON_TLS_KEY: key } = settings
-  let http: Awaited<ReturnType<typeof listen>> | undefined
-  let janitor: Janitor | undefined
-  try {
-    http = await listen({
-      host: settings.HOST,
-      port: settings.PORT,
-      tls: cert && key ? { cert, key } : undefined,
-      handler,
-    })
-    janitor = superviseSpaces({ ports, logger, logIsDurable: false })
-  } catch (error) {
-    await stop()
-    throw error
-  }
-  return { port: http.port, close: () => (closing ??= stop()) }
 }
 
 function openFolder(folder: string): string {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { AppError } from '@odeon/common/errors.ts'
+import { REPLICAS } from '@odeon/common/keys.ts'
 import { explain } from '@odeon/common/parse.ts'
 
 /** Every setting of Odeon, read from the environment once, at the start. The descriptions are what `--help` prints. */
@@ -79,11 +80,48 @@ export const Settings = z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
       .default('warn')
       .describe('how much is logged on standard output: fatal, error, warn, info, debug, trace or silent'),
+    ODEON_PROXIES: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(10)
+      .default(0)
+      .describe('proxies in front whose X-Forwarded-For tells the client’s address; 0: none is believed'),
+    REDIS_URL: z
+      .string()
+      .optional()
+      .describe('log, store and jobs in Redis: redis://host:6379, or redis-cluster://host:port,host:port'),
+    S3_ENDPOINT: z.string().optional().describe('recordings in MinIO or another S3: http://host:9000'),
+    S3_ACCESS_KEY: z.string().optional().describe('its access key'),
+    S3_SECRET_KEY: z.string().optional().describe('its secret key'),
+    S3_BUCKET: z.string().default('odeon').describe('its bucket; made if it is not there'),
+    S3_REGION: z.string().default('us-east-1').describe('its region'),
+    ODEON_REPLICA: z
+      .enum(REPLICAS)
+      .optional()
+      .describe(
+        'which of the two replicas this transcoder is, a or b; if not given, the one with fewer workers',
+      ),
+    ODEON_INTERNAL_HOST: z
+      .string()
+      .default('127.0.0.1')
+      .describe('the name or address under which the api reaches this ingest node'),
+    ODEON_INTERNAL_PORT: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .default(0)
+      .describe('and the port; 0 takes a free one'),
     FFMPEG_PATH: z.string().optional().describe('another ffmpeg than the one that npm installed'),
   })
   .refine((settings) => !settings.ODEON_TLS_CERT === !settings.ODEON_TLS_KEY, {
     message: 'wanted: both ODEON_TLS_CERT and ODEON_TLS_KEY, or neither',
     path: ['ODEON_TLS_CERT'],
+  })
+  .refine((settings) => !settings.S3_ENDPOINT || (settings.S3_ACCESS_KEY && settings.S3_SECRET_KEY), {
+    message: 'wanted: S3_ACCESS_KEY and S3_SECRET_KEY beside it',
+    path: ['S3_ENDPOINT'],
   })
 export type Settings = z.infer<typeof Settings>
 
@@ -95,6 +133,37 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   throw new AppError(500, 'bad_settings', `The settings are wrong: ${explain(result.error)}.`)
 }
 
+export const ROLES = ['api', 'ingest', 'transcoder'] as const
+/** What a process does: `api` serves listeners and the control plane, `ingest` mixes speakers, `transcoder` makes HLS of the mix. */
+export type Role = (typeof ROLES)[number]
+
+/** The roles of `--roles=api,ingest`, all without it. Throws `bad_roles`. */
+export function readRoles(args: readonly string[]): Set<Role> {
+  const given = args.find((arg) => arg.startsWith('--roles='))?.slice('--roles='.length)
+  if (given === undefined) return new Set(ROLES)
+  const roles = given.split(',').map((role) => role.trim())
+  const unknown = roles.find((role) => !(ROLES as readonly string[]).includes(role))
+  if (unknown !== undefined)
+    throw new AppError(
+      500,
+      'bad_roles',
+      `There is no role "${unknown}"; wanted: --roles=${ROLES.join(',')}, or some of them.`,
+    )
+  return new Set(roles as Role[])
+}
+
+/** Throws `alone` or `no_secret`: what several machines share must be somewhere that all of them reach. */
+export function assertShareable(roles: ReadonlySet<Role>, settings: Settings): void {
+  if (roles.size === ROLES.length) return
+  const missing = (['REDIS_URL', 'S3_ENDPOINT', 'ODEON_SECRET'] as const).filter((name) => !settings[name])
+  if (missing.length > 0)
+    throw new AppError(
+      500,
+      'alone',
+      `A process with a part of the roles shares its work with others; set ${missing.join(', ')} (the same for all), or start without --roles.`,
+    )
+}
+
 /** The text of `npm start -- --help`. */
 export function settingsHelp(): string {
   const rows = Object.entries(Settings.shape).map(([name, schema]) => {
@@ -104,8 +173,10 @@ export function settingsHelp(): string {
   })
   return `Odeon: live audio for large audiences.
 
-  npm start              starts everything in one process, on this machine's own disk
-  npm start -- --help    this text
+  npm start                   starts everything in one process, on this machine's own disk
+  npm start -- --roles=api    starts a part: api, ingest, transcoder, or some of them with commas; several of each
+                              may run at once, on Redis and S3
+  npm start -- --help         this text
 
 Settings are environment variables, e.g.  PORT=9000 npm start
 ${rows.join('\n')}

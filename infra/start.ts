@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { AppError } from '@odeon/common/errors.ts'
 import { startOdeon, type Odeon } from './odeon.ts'
-import { readSettings, settingsHelp, type Settings } from './settings.ts'
+import { readRoles, readSettings, ROLES, settingsHelp, type Role, type Settings } from './settings.ts'
 
 /** `npm start`: reads the settings, starts, says where it is, and stops cleanly on Ctrl-C. */
 
@@ -17,14 +17,24 @@ function addresses({ HOST, ODEON_TLS_CERT }: Settings, port: number): string[] {
   )
 }
 
-function greet(settings: Settings, port: number): void {
+function places(settings: Settings): string {
+  const { REDIS_URL, S3_ENDPOINT, S3_BUCKET, ODEON_DATA } = settings
+  const recordings = S3_ENDPOINT
+    ? `recordings in ${S3_BUCKET} at ${S3_ENDPOINT}`
+    : `recordings in ${resolve(ODEON_DATA)}`
+  return REDIS_URL
+    ? `log, store and jobs in Redis, ${recordings}`
+    : `memory log, SQLite in ${resolve(ODEON_DATA)}, ${recordings}`
+}
+
+function greet(settings: Settings, roles: ReadonlySet<Role>, port: number): void {
   const [first, ...rest] = addresses(settings, port)
   console.log(`
   Odeon is open:  ${first}
 ${rest.map((address) => `                  ${address}\n`).join('')}
-  one process, memory log, SQLite and recordings in ${resolve(settings.ODEON_DATA)}
+  ${roles.size === ROLES.length ? 'one process' : [...roles].join(' and ')}, ${places(settings)}
   ${settings.ODEON_TLS_CERT ? 'HTTPS and HTTP/2' : 'HTTP: microphones work on localhost only; set ODEON_TLS_CERT and ODEON_TLS_KEY for other devices'}
-  Ctrl-C ends it; what was said is kept.
+  ${settings.REDIS_URL ? 'Ctrl-C leaves what is live to the other processes.' : 'Ctrl-C ends it; what was said is kept.'}
 `)
 }
 
@@ -32,7 +42,7 @@ function stopOnSignals(odeon: Odeon): void {
   let asked = 0
   const stop = (): void => {
     if (++asked > 1) process.exit(1)
-    console.log('\n  Closing: the last words are being stored. Ctrl-C again to stop at once.')
+    console.log('\n  Closing: what is under way is being finished. Ctrl-C again to stop at once.')
     odeon.close().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -51,9 +61,10 @@ async function main(): Promise<void> {
     return
   }
   const settings = readSettings(process.env)
-  const odeon = await startOdeon(settings)
+  const roles = readRoles(process.argv.slice(2))
+  const odeon = await startOdeon(settings, roles)
   stopOnSignals(odeon)
-  greet(settings, odeon.port)
+  greet(settings, roles, odeon.port)
 }
 
 main().catch((error: unknown) => {

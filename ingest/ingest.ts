@@ -1,10 +1,13 @@
 import { AppError } from '@odeon/common/errors.ts'
+import { onAirKey } from '@odeon/common/keys.ts'
+import { registerNode, type Registration } from '@odeon/common/nodes.ts'
 import { randomId } from '@odeon/common/ids.ts'
 import type { OpenSpace } from '@odeon/common/internal.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import type { Registry } from '@odeon/common/metrics.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { asEnded, updateSpace } from '@odeon/common/space.ts'
+import { adoptSpaces, type Adoption } from './adoption.ts'
 import { ingestMetrics } from './metrics.ts'
 import { SpaceMixer, type Stopped } from './space.ts'
 import { PortSlots } from './port-slots.ts'
@@ -31,6 +34,8 @@ export interface IngestOptions {
   emptyMs: number
   /** Spaces mixed here at once; the next one gets 503. */
   maxSpaces: number
+  /** It is one of several nodes: it tells the others of itself, and takes up spaces whose node is gone. Alone unless told. */
+  shared?: boolean
 }
 
 export interface Ingest {
@@ -38,6 +43,8 @@ export interface Ingest {
   url: string
   /** Ends every space of this node: the `end` entry is in the log when it resolves. */
   endAll(reason: string): Promise<void>
+  /** Leaves every space to the other nodes: those on stage dial again, and the log goes on there. */
+  handOver(): Promise<void>
   close(): Promise<void>
 }
 
@@ -54,6 +61,8 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
   }))
   const portSlots = options.udpPorts && new PortSlots(options.udpPorts)
   let stopping = false
+  let registration: Registration | undefined
+  let adoption: Adoption | undefined
 
   const peerSettings = (): PeerSettings => {
     const slot = portSlots?.take()
@@ -69,6 +78,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     spaces.delete(id)
     running.delete(mixer)
     if (outcome.kind !== 'ended') return
+    if (options.shared) await ports.store.delete(onAirKey(id))
     await updateSpace(ports.store, id, (space) => asEnded(space, outcome.reason, Date.now()))
   }
 
@@ -97,10 +107,39 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     return mixer
   }
 
+  /** Mixes the space here, if it does not already. */
+  const assure = async (id: string, body: OpenSpace): Promise<void> => {
+    let mixer = spaces.get(id)
+    if (stopping) throw new AppError(503, 'stopping', 'This Odeon is being stopped. Try again in a moment.')
+    if (!mixer) {
+      if (spaces.size >= options.maxSpaces)
+        throw new AppError(
+          503,
+          'too_many_spaces',
+          `${options.maxSpaces} spaces are live here already. Try again later.`,
+        )
+      mixer = open(id, body)
+      spaces.set(id, mixer)
+      mixer.catch(() => spaces.delete(id))
+    }
+    await mixer
+    if (!options.shared) return
+    await ports.store.put(onAirKey(id), {}, 0)
+    await registration?.tell().catch(() => {}) // So that the next space goes where there is less to do.
+  }
+
   const mixerOf = async (id: string): Promise<SpaceMixer> => {
+    // Asked for a space that nobody mixes: it is taken up at once, before anybody looks.
+    if (!spaces.has(id)) await adoption?.adopt(id)
     const mixer = await spaces.get(id)
-    if (!mixer) throw new AppError(404, 'not_mixed_here', 'This space is not on the air here.')
-    return mixer
+    if (mixer) return mixer
+    if (adoption)
+      throw new AppError(
+        503,
+        'stage_moving',
+        'The stage is moving to another machine. Try again in a moment.',
+      )
+    throw new AppError(404, 'not_mixed_here', 'This space is not on the air here.')
   }
 
   const server = await startWhipServer({
@@ -109,28 +148,36 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     port: options.port,
     logger,
     handler: {
-      async open(id, body) {
-        let mixer = spaces.get(id)
-        if (stopping)
-          throw new AppError(503, 'stopping', 'This Odeon is being stopped. Try again in a moment.')
-        if (!mixer) {
-          if (spaces.size >= options.maxSpaces)
-            throw new AppError(
-              503,
-              'too_many_spaces',
-              `${options.maxSpaces} spaces are live here already. Try again later.`,
-            )
-          mixer = open(id, body)
-          spaces.set(id, mixer)
-          mixer.catch(() => spaces.delete(id))
-        }
-        await mixer
-      },
+      open: assure,
       join: async (id, offer) => (await mixerOf(id)).join(offer),
       trickle: async (id, session, fragment) => (await mixerOf(id)).trickle(session, fragment),
       leave: async (id, session) => (await mixerOf(id)).leave(session),
     },
   })
+
+  if (options.shared) {
+    const load = () => ({
+      id: owner,
+      url: server.url,
+      spaces: running.size,
+      speakers: [...running].reduce((sum, { speakers }) => sum + speakers, 0),
+      full: stopping || spaces.size >= options.maxSpaces,
+    })
+    try {
+      registration = await registerNode({ store: ports.store, logger, describe: load })
+    } catch (error) {
+      await server.close()
+      throw error
+    }
+    adoption = adoptSpaces({
+      store: ports.store,
+      logger,
+      owner,
+      open: assure,
+      isOpen: (id) => spaces.has(id),
+      wants: () => !load().full,
+    })
+  }
 
   let closing: Promise<void> | undefined
   return {
@@ -140,10 +187,19 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       await Promise.allSettled(spaces.values()) // Those that are just being opened end too.
       await Promise.all([...running].map((mixer) => mixer.end(reason)))
     },
+    async handOver() {
+      stopping = true
+      await adoption?.close()
+      await registration?.tell().catch(() => {}) // It was logged; who asks us gets 503.
+      await Promise.allSettled(spaces.values())
+      await Promise.all([...running].map((mixer) => mixer.close()))
+    },
     close: () =>
       (closing ??= (async () => {
+        await adoption?.close()
         await server.close()
         await Promise.all([...running].map((mixer) => mixer.close()))
+        await registration?.close().catch(() => {}) // The others forget it by themselves.
       })()),
   }
 }

@@ -280,6 +280,8 @@ export class SpaceMixer {
     if (this.#reclaiming || this.#stopping) return
     this.#reclaiming = true
     try {
+      // What was held while the log was away is written first, under the old epoch: if somebody else has the space, the log refuses it.
+      await this.#writer.flushed()
       const claim = await claimSpace({ ...this.#options, now: Date.now() })
       if (this.#stopping) return await this.#options.store.release(claim.lease)
       this.#options.logger.warn({ space: this.#options.id }, 'this process was away; the space goes on')

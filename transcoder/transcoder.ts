@@ -1,10 +1,11 @@
 import { messageOf } from '@odeon/common/errors.ts'
 import { SpaceJob } from '@odeon/common/internal.ts'
-import { ARCHIVE_QUEUE, LIVE_QUEUE } from '@odeon/common/keys.ts'
+import { ARCHIVE_QUEUE, liveQueue, logKey, type Replica } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import type { Registry } from '@odeon/common/metrics.ts'
 import { parse } from '@odeon/common/parse.ts'
 import type { Job, Ports } from '@odeon/common/ports.ts'
+import { getSpace } from '@odeon/common/space.ts'
 import { runArchiveJob } from './archive-job.ts'
 import { runLiveJob } from './live-job.ts'
 import { createTranscoderMetrics } from './metrics.ts'
@@ -14,6 +15,8 @@ export interface TranscoderOptions {
   ffmpegPath?: string
   logger: Logger
   registry: Registry
+  /** Which of the two replicas this process is, where there are several; undefined where it is alone. */
+  replica?: Replica
 }
 
 export interface Transcoder {
@@ -23,8 +26,17 @@ export interface Transcoder {
   close(): Promise<void>
 }
 
+/** What one replica leaves to the other that was first, before it writes a chunk itself. */
+const LATE_MS = 150
+
 /** Works on the live and the archive queue. */
-export function startTranscoder({ ports, ffmpegPath, logger, registry }: TranscoderOptions): Transcoder {
+export function startTranscoder({
+  ports,
+  ffmpegPath,
+  logger,
+  registry,
+  replica,
+}: TranscoderOptions): Transcoder {
   const metrics = createTranscoderMetrics(registry)
   /** Jobs that run, wait to be run again, or were ordered by one that ran: `live <id>`, `archive <id>`. */
   const unfinished = new Set<string>()
@@ -59,11 +71,13 @@ export function startTranscoder({ ports, ffmpegPath, logger, registry }: Transco
       }
     }
   }
-  const live = handle('live', (job, signal) =>
-    runLiveJob({ job, ports, ffmpegPath, logger, metrics, signal }),
-  )
+  const lateMs = replica ? LATE_MS : 0
+  const live = handle('live', async (job, signal) => {
+    if (replica && (await isLongOver(ports, job.id))) return
+    await runLiveJob({ job, ports, ffmpegPath, logger, metrics, signal, lateMs })
+  })
   const archive = handle('archive', (job) => runArchiveJob({ job, ports, logger }))
-  const workers = [ports.jobs.work(LIVE_QUEUE, live), ports.jobs.work(ARCHIVE_QUEUE, archive)]
+  const workers = [ports.jobs.work(liveQueue(replica ?? 'a'), live), ports.jobs.work(ARCHIVE_QUEUE, archive)]
 
   let closing: Promise<void> | undefined
   return {
@@ -77,4 +91,10 @@ export function startTranscoder({ ports, ffmpegPath, logger, registry }: Transco
       }))
     },
   }
+}
+
+/** A job that nobody of its replica took while the space lived, and whose log is gone by now: the other replica did it. */
+async function isLongOver({ log, store }: Ports, id: string): Promise<boolean> {
+  if (await log.newest(logKey(id))) return false
+  return (await getSpace(store, id))?.state === 'ended'
 }

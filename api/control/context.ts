@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { AppError } from '@odeon/common/errors.ts'
 import { SpaceId } from '@odeon/common/ids.ts'
 import type { Speaker } from '@odeon/common/internal.ts'
+import type { Replica } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import { parse } from '@odeon/common/parse.ts'
 import type { Ports } from '@odeon/common/ports.ts'
@@ -22,6 +23,8 @@ export interface Deps {
   stages: StageReader
   limit: RateLimit
   logger: Logger
+  /** By which a live space is transcoded. */
+  replicas: readonly Replica[]
   /** Epoch ms. */
   now(): number
 }

@@ -4,6 +4,7 @@ import Koa from 'koa'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AppError, errorBody, messageOf } from '@odeon/common/errors.ts'
 import { MAX_SDP_BYTES } from '@odeon/common/internal.ts'
+import type { Replica } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import { Counter, type Registry } from '@odeon/common/metrics.ts'
 import type { Ports } from '@odeon/common/ports.ts'
@@ -30,6 +31,10 @@ export interface ControlOptions {
   logger: Logger
   registry: Registry
   limits?: Limits
+  /** The proxies in front that tell the client's address in `X-Forwarded-For`; 0, nobody is believed, unless told. */
+  proxies?: number
+  /** Live spaces are transcoded twice, by two processes; once unless told. */
+  replicas?: readonly Replica[]
   now?: () => number
 }
 
@@ -40,6 +45,7 @@ export function createControlPlane(options: ControlOptions): Handler {
     ports,
     logger,
     now,
+    replicas: options.replicas ?? ['a'],
     tokens: createTokens(options.secret, now),
     ingest: createIngestClient({ ingestFor: options.ingestFor, secret: options.internalSecret }),
     spaces: createSpaceList(ports.store, now),
@@ -56,7 +62,7 @@ export function createControlPlane(options: ControlOptions): Handler {
   for (const routes of [sessionRoutes, spaceRoutes, inviteRoutes, speakerRoutes, whipRoutes])
     routes(router, deps)
 
-  const app = new Koa()
+  const app = new Koa({ proxy: (options.proxies ?? 0) > 0, maxIpsCount: options.proxies ?? 0 })
   app.silent = true
   app.use(async (ctx, next) => {
     ctx.set({

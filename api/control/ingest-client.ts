@@ -18,6 +18,9 @@ export interface IngestClientOptions {
 }
 
 const TIMEOUT_MS = 10_000
+const NO_ROOM = ['too_many_spaces', 'stopping']
+/** Tried for one new space. */
+const MOST_NODES = 3
 const Nothing = z.unknown().transform((): void => undefined)
 const MaybeFragment = FragmentAnswer.optional()
 const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) })
@@ -33,8 +36,9 @@ export function createIngestClient({ ingestFor, secret }: IngestClientOptions): 
   ): Promise<T> => {
     let status: number
     let text: string
+    const node = await ingestFor(space)
     try {
-      const response = await fetch(`${await ingestFor(space)}/spaces/${space}${path}`, {
+      const response = await fetch(`${node}/spaces/${space}${path}`, {
         method,
         headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
         ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -64,7 +68,18 @@ export function createIngestClient({ ingestFor, secret }: IngestClientOptions): 
     throw new AppError(status, failure.data.error.code, failure.data.error.message)
   }
   return {
-    open: (space, body) => call(space, 'PUT', '', body, Nothing),
+    async open(space, body) {
+      for (let tries = MOST_NODES; ; tries--) {
+        const node = await ingestFor(space)
+        try {
+          return await call(space, 'PUT', '', body, Nothing)
+        } catch (error) {
+          // It filled up, or stops, since it was chosen. By now it has said so, and another is chosen if there is one.
+          const moved = error instanceof AppError && NO_ROOM.includes(error.code)
+          if (!moved || tries <= 1 || (await ingestFor(space)) === node) throw error
+        }
+      }
+    },
     async join(space, offer) {
       const answer = await call(space, 'POST', '/sessions', offer, Answer)
       if (!isSessionOf(answer.session, offer.speaker.id))

@@ -1,7 +1,7 @@
 import { messageOf } from '@odeon/common/errors.ts'
 import { framesUpTo } from '@odeon/common/frame.ts'
 import type { SpaceJob } from '@odeon/common/internal.ts'
-import { ARCHIVE_QUEUE, logKey, ownerKey } from '@odeon/common/keys.ts'
+import { ARCHIVE_QUEUE, liveQueue, logKey, ownerKey, type Replica } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import type { Entry, Ports } from '@odeon/common/ports.ts'
 import { asEnded, listSpaces, updateSpace, type Space } from '@odeon/common/space.ts'
@@ -12,6 +12,8 @@ export interface JanitorOptions {
   logger: Logger
   /** False where the log dies with the process: then a space that was live before this start can't go on. */
   logIsDurable: boolean
+  /** By which a live space is transcoded, where the jobs outlive a process; none unless told. */
+  replicas?: readonly Replica[]
   now?: () => number
   everyMs?: number
 }
@@ -24,7 +26,7 @@ export interface Janitor {
 
 /** Ends spaces that nobody mixes any more, and sees to it that a replay is made of what was stored. */
 export function superviseSpaces(options: JanitorOptions): Janitor {
-  const { ports, logger, logIsDurable, now = Date.now, everyMs = 10_000 } = options
+  const { ports, logger, logIsDurable, replicas = [], now = Date.now, everyMs = 10_000 } = options
   const openedAt = now()
 
   const isAbandoned = async ({ id, startedAt = 0 }: Space): Promise<boolean> => {
@@ -69,6 +71,10 @@ export function superviseSpaces(options: JanitorOptions): Janitor {
       if (!ours) return // Ended or started anew since we looked: whoever did it sees to the rest.
       logger.warn({ space: space.id }, 'nobody mixes this space any more: ended')
       await archive(ended)
+    } else if (space.state === 'live') {
+      // Does nothing while there is one: the node that started the space may have died before it ordered them.
+      const job: SpaceJob = { id: space.id, startedAt: space.startedAt ?? 0 }
+      for (const replica of replicas) await ports.jobs.add(liveQueue(replica), space.id, job)
     } else if (!logIsDurable && space.replay.state === 'preparing' && (space.endedAt ?? 0) < openedAt) {
       await archive(space) // The job was lost with the process that had it.
     }

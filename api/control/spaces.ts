@@ -4,7 +4,7 @@ import { AppError } from '@odeon/common/errors.ts'
 import type { InboxEvent } from '@odeon/common/events.ts'
 import { newSpaceId } from '@odeon/common/ids.ts'
 import type { SpaceJob } from '@odeon/common/internal.ts'
-import { inboxKey, LIVE_QUEUE, spaceKey } from '@odeon/common/keys.ts'
+import { inboxKey, liveQueue, spaceKey } from '@odeon/common/keys.ts'
 import { parse } from '@odeon/common/parse.ts'
 import type { Log } from '@odeon/common/ports.ts'
 import { asEnded, updateSpace, type Space } from '@odeon/common/space.ts'
@@ -101,7 +101,7 @@ export function spaceRoutes(router: Router, deps: Deps): void {
       deps.spaces.forget()
     }
     const job: SpaceJob = { id: space.id, startedAt }
-    await ports.jobs.add(LIVE_QUEUE, space.id, job)
+    for (const replica of deps.replicas) await ports.jobs.add(liveQueue(replica), space.id, job)
     ctx.body = await present(space)
   })
 
