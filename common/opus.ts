@@ -37,6 +37,8 @@ export interface EncoderSettings {
   complexity: number
   /** Looks 2.5 ms ahead instead of 6.5, and uses CELT alone. */
   lowDelay?: boolean
+  /** As a browser encodes a voice for a network that loses so much of it, %: with in-band FEC. */
+  expectedLoss?: number
 }
 
 /**
@@ -50,11 +52,16 @@ export async function openEncoder(settings: EncoderSettings): Promise<FrameEncod
     channels: 1,
     sampleRate: SAMPLE_RATE,
     frameSize: FRAME_SAMPLES,
-    application: settings.lowDelay ? Application.RestrictedLowDelay : Application.Audio,
+    application: applicationOf(settings),
     signal: Signal.Auto,
     bitrate: settings.bitrate,
     complexity: settings.complexity,
   })
+  if (settings.expectedLoss !== undefined) {
+    encoder.setFec(true)
+    encoder.setPacketLossPercent(settings.expectedLoss)
+    encoder.setSignal(Signal.Voice)
+  }
   return {
     encode(pcm, independent) {
       if (!independent) return encoder.encodeFloat(pcm)
@@ -67,6 +74,11 @@ export async function openEncoder(settings: EncoderSettings): Promise<FrameEncod
     },
     close: () => encoder.free(),
   }
+}
+
+function applicationOf({ lowDelay, expectedLoss }: EncoderSettings): Application {
+  if (expectedLoss !== undefined) return Application.Voip
+  return lowDelay ? Application.RestrictedLowDelay : Application.Audio
 }
 
 export async function openDecoder(): Promise<FrameDecoder> {

@@ -203,6 +203,9 @@ try {
   await talking(ana)
   await picture(ana, 'on-stage')
   if (all) {
+    await ben.locator(testid('sound')).click()
+    await picture(ben, 'sound')
+    await ben.keyboard.press('Escape')
     await ben.locator(testid('mic')).click()
     await ben.locator(`${testid('mic')}[data-state="muted-self"]`).waitFor()
     await picture(ben, 'muted')

@@ -10,8 +10,8 @@ export interface Section {
 }
 
 /** A Butterworth high-pass of the second order: −3 dB at `hz`, 12 dB an octave below it. */
-export function highPass(hz: number): Section {
-  const k = Math.tan((Math.PI * hz) / SAMPLE_RATE)
+export function highPass(hz: number, rate = SAMPLE_RATE): Section {
+  const k = Math.tan((Math.PI * hz) / rate)
   const norm = 1 / (1 + Math.SQRT2 * k + k * k)
   return {
     b0: norm,

@@ -7,6 +7,9 @@ import { KWeighting } from './loudness.ts'
 import { levelOf } from './mix.ts'
 import { TalkDetector } from './talking.ts'
 
+/** Hz; the strip cuts off what is below. */
+export const BELOW_A_VOICE = 80
+
 /** What a speaker's sound goes through between his microphone and the mix. */
 export interface Strip {
   /**
@@ -26,7 +29,7 @@ export const openStrip = (sound: Sound): Strip => (sound === 'music' ? new Music
  * delay: the gate opens at the start of the frame in which the voice is found, and the frame with the first syllable passes whole.
  */
 export class VoiceStrip implements Strip {
-  readonly #highPass = new Biquad(highPass(80))
+  readonly #highPass = new Biquad(highPass(BELOW_A_VOICE))
   readonly #weighting = new KWeighting()
   readonly #weighted = new Float32Array(FRAME_SAMPLES)
   readonly #gate = new Gate()

@@ -90,6 +90,39 @@ describe.skipIf(!findChromium())(`speaking${findChromium() ? '' : ` (${CHROMIUM_
     },
   )
 
+  test(
+    'music is chosen on stage: the microphone is left alone, and the seat is kept',
+    { timeout: 60_000 },
+    async () => {
+      await page.evaluate(() => {
+        const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+        navigator.mediaDevices.getUserMedia = (asked) => {
+          Object.assign(window, { asked })
+          return real(asked)
+        }
+      })
+      const dialled = page.waitForRequest((request) => request.url().endsWith('/whip?sound=music'))
+      await page.locator(testid('sound')).click()
+      await page.getByText('Music', { exact: true }).click()
+      const offer = (await dialled).postData()
+      expect(offer).toMatch(/a=fmtp:111 .*stereo=1/)
+      expect(await page.evaluate(() => (window as unknown as { asked: unknown }).asked)).toEqual({
+        audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 2 },
+      })
+      await page.keyboard.press('Escape')
+      await live()
+      await talks()
+      expect(await names()).toEqual(['Ana'])
+      await page.reload()
+      const join = page.locator(testid('join-stage'))
+      await join.click()
+      await live()
+      await page.locator(testid('sound')).click()
+      expect(await page.locator(testid('sound-music')).isChecked(), 'a reload goes on with it').toBe(true)
+      await page.keyboard.press('Escape')
+    },
+  )
+
   test('who leaves the stage is gone at once', { timeout: 60_000 }, async () => {
     await page.locator(testid('leave-stage')).click()
     await expect.poll(names).toEqual([])

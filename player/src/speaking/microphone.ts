@@ -1,3 +1,4 @@
+import type { Sound } from '@odeon/common/internal.ts'
 import { StageFailure } from './refusal.ts'
 
 /** The microphone, and how loud it is. */
@@ -8,17 +9,21 @@ export interface Microphone {
   close(): void
 }
 
-const WANTED: MediaTrackConstraints = {
-  echoCancellation: true,
-  noiseSuppression: true,
-  autoGainControl: true,
-  channelCount: 1,
+/** A voice gets what the browser can do for it. What it would do to music can't be undone. */
+export function wanted(sound: Sound): MediaTrackConstraints {
+  const voice = sound === 'voice'
+  return {
+    echoCancellation: voice,
+    noiseSuppression: voice,
+    autoGainControl: voice,
+    channelCount: voice ? 1 : 2,
+  }
 }
 const METER_SAMPLES = 1024
 const FLOOR_DB = -60
 
 /** Asks for it. Throws StageFailure. To be called within a press: Safari lets no level be measured otherwise. */
-export async function openMicrophone(): Promise<Microphone> {
+export async function openMicrophone(sound: Sound): Promise<Microphone> {
   if (!window.isSecureContext)
     throw new StageFailure('insecure', 'A microphone needs a secure page: HTTPS, or localhost.')
   // Without a secure context, and in some web views, there is none.
@@ -28,12 +33,13 @@ export async function openMicrophone(): Promise<Microphone> {
   const context = new AudioContext()
   let stream: MediaStream
   try {
-    stream = await devices.getUserMedia({ audio: WANTED })
+    stream = await devices.getUserMedia({ audio: wanted(sound) })
   } catch (error) {
     void context.close()
     throw microphoneFailure(error)
   }
   const track = stream.getAudioTracks()[0]!
+  track.contentHint = sound === 'voice' ? 'speech' : 'music' // What the browser's encoder is tuned for.
   const meter = context.createAnalyser()
   meter.fftSize = METER_SAMPLES
   context.createMediaStreamSource(stream).connect(meter)

@@ -1,3 +1,4 @@
+import type { Sound } from '@odeon/common/internal.ts'
 import { onScopeDispose, readonly, ref, shallowRef, type Ref } from 'vue'
 import { api, type SpaceView } from '../api/client.ts'
 import { session } from '../api/session.ts'
@@ -6,6 +7,7 @@ import type { StageMoment } from '../playback/state.ts'
 import { openMicrophone, type Microphone } from './microphone.ts'
 import { settleMute, type Muted, type MuteWish } from './mute.ts'
 import { finalFailure, StageFailure, type FailReason } from './refusal.ts'
+import { chooseSound, sound } from './sound.ts'
 import { dial, type Call } from './whip.ts'
 
 export type StageState =
@@ -33,6 +35,8 @@ export interface Speaking {
   join(): Promise<void>
   leave(): Promise<void>
   setMuted(muted: boolean): Promise<void>
+  /** Voice or music: from the next call on, which is made at once. */
+  setSound(sound: Sound): Promise<void>
 }
 
 const POLL_MS = 1000
@@ -60,7 +64,7 @@ export function useStage({ spaceId, audio }: StageOptions): Speaking {
     show('no')
     state.value = { kind: 'asking' }
     try {
-      const opened = await openMicrophone()
+      const opened = await openMicrophone(sound.value)
       if (mine.signal.aborted) return opened.close()
       use(opened, mine.signal)
     } catch (error) {
@@ -78,11 +82,21 @@ export function useStage({ spaceId, audio }: StageOptions): Speaking {
   /** Dials, speaks until the connection is lost, dials again. Throws what is final. */
   async function keepSpeaking(signal: AbortSignal, onStage: () => void): Promise<void> {
     for (let attempt = 1; ; attempt++) {
+      const dialled = sound.value
       try {
         const token = session.value?.token
         if (!token) throw new StageFailure('forbidden', 'Who speaks needs a name.')
-        call = await dial({ spaceId, token, track: microphone!.track, onSound: play, signal })
-        state.value = { kind: 'on' }
+        call = await dial({
+          spaceId,
+          token,
+          track: microphone!.track,
+          sound: dialled,
+          onSound: play,
+          signal,
+        })
+        if (sound.value !== dialled)
+          call.drop() // Chosen anew meanwhile.
+        else state.value = { kind: 'on' }
         onStage()
         const since = performance.now()
         const poll = watchStage(since)
@@ -95,6 +109,10 @@ export function useStage({ spaceId, audio }: StageOptions): Speaking {
       }
       call = undefined
       if (signal.aborted) return
+      if (sound.value !== dialled) {
+        attempt = 0
+        continue
+      }
       state.value = { kind: 'reconnecting', attempt }
       if (!(await rest(backoffMs(attempt), signal))) return
     }
@@ -110,7 +128,7 @@ export function useStage({ spaceId, audio }: StageOptions): Speaking {
 
   async function replaceMicrophone(signal: AbortSignal): Promise<void> {
     try {
-      const opened = await openMicrophone()
+      const opened = await openMicrophone(sound.value)
       if (signal.aborted) return opened.close()
       use(opened, signal)
       await call?.replaceTrack(opened.track)
@@ -206,6 +224,14 @@ export function useStage({ spaceId, audio }: StageOptions): Speaking {
     leave() {
       stop({ kind: 'off' })
       return Promise.resolve()
+    },
+    async setSound(to) {
+      if (to === sound.value) return
+      chooseSound(to)
+      const signal = turn?.signal
+      if (!signal || !microphone) return // It counts when he goes on stage.
+      await replaceMicrophone(signal)
+      call?.drop()
     },
     async setMuted(to) {
       const byHost = muted.value === 'host'

@@ -1,3 +1,4 @@
+import type { Sound } from '@odeon/common/internal.ts'
 import { request } from '../api/http.ts'
 import { onAwakening } from '../playback/backoff.ts'
 import { withOpusParameters } from './sdp.ts'
@@ -17,6 +18,7 @@ export interface CallOptions {
   spaceId: string
   token: string
   track: MediaStreamTrack
+  sound: Sound
   /** What the others say. */
   onSound(stream: MediaStream): void
   signal: AbortSignal
@@ -28,7 +30,7 @@ const CONNECT_MS = 10_000
 const LOST_MS = 3000
 
 /** Dials. Resolves when connected; throws ApiError for what the server says, Error when no connection is made in time. */
-export async function dial({ spaceId, token, track, onSound, signal }: CallOptions): Promise<Call> {
+export async function dial({ spaceId, token, track, sound, onSound, signal }: CallOptions): Promise<Call> {
   const connection = new RTCPeerConnection()
   const over = new AbortController()
   const drop = (): void => {
@@ -41,10 +43,10 @@ export async function dial({ spaceId, token, track, onSound, signal }: CallOptio
     connection.addEventListener('track', (event) => onSound(new MediaStream([event.track])))
     await connection.setLocalDescription(await connection.createOffer())
     await gathered(connection, over.signal)
-    const response = await request(`/api/spaces/${encodeURIComponent(spaceId)}/whip`, {
+    const response = await request(`/api/spaces/${encodeURIComponent(spaceId)}/whip?sound=${sound}`, {
       method: 'POST',
       type: 'application/sdp',
-      body: withOpusParameters(connection.localDescription!.sdp),
+      body: withOpusParameters(connection.localDescription!.sdp, sound),
       token,
       signal: over.signal,
     })
@@ -53,7 +55,7 @@ export async function dial({ spaceId, token, track, onSound, signal }: CallOptio
       if (session) request(session, { method: 'DELETE', token, keepalive: true }).catch(() => {})
     }
     try {
-      const answer = withOpusParameters(await response.text())
+      const answer = withOpusParameters(await response.text(), sound)
       await connection.setRemoteDescription({ type: 'answer', sdp: answer })
       await connected(connection, over.signal)
     } catch (error) {

@@ -104,6 +104,12 @@ export default {
     heard: 'Everyone hears you',
     notHeard: 'Nobody hears you',
     hostMuted: 'Unmute when you are asked',
+    sound: 'Your sound',
+    soundShort: 'Sound',
+    voice: 'Voice',
+    voiceHow: 'Echo and noise are taken out, and you are as loud as the others.',
+    music: 'Music',
+    musicHow: 'For instruments and singing: nothing is changed. Wear headphones.',
     denied: {
       title: 'Your microphone is blocked',
       how: 'Press the icon beside the address of this page, allow the microphone, and try again.',

@@ -106,6 +106,12 @@ export default {
     heard: 'Tout le monde vous entend',
     notHeard: 'Personne ne vous entend',
     hostMuted: 'Rouvrez-le à votre tour',
+    sound: 'Votre son',
+    soundShort: 'Son',
+    voice: 'Voix',
+    voiceHow: 'L’écho et le bruit sont retirés, et votre niveau rejoint celui des autres.',
+    music: 'Musique',
+    musicHow: 'Pour les instruments et le chant : rien n’est modifié. Mettez un casque.',
     denied: {
       title: 'Votre micro est bloqué',
       how: 'Appuyez sur l’icône à côté de l’adresse de cette page, autorisez le micro, et réessayez.',
