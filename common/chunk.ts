@@ -2,11 +2,11 @@ import type { ChunkPosition, EpochMs } from './time.ts'
 import type { EntryId } from './ports.ts'
 
 /**
- * An entry of `space:{id}:chunks:aac`, id `<msn>-<chunk+1>`: one CMAF chunk (`emsg`? `moof` `mdat`) as it goes to the listener. The
+ * An entry of `space:{id}:chunks:aac` or `…:opus`, id `<msn>-<chunk+1>`: one CMAF chunk (`emsg`? `moof` `mdat`) as it goes to the listener. The
  * stored segment is the concatenation of the `bytes` of its chunks.
  */
 export interface Chunk {
-  /** AAC frames in it: 5, fewer in the last one; 0 with no bytes when the space ended exactly at a chunk's border. */
+  /** Codec frames in it: 5 of AAC, 4 of Opus, fewer in the last one; 0 with no bytes when the space ended exactly at a chunk's border. */
   frames: number
   /** Nothing comes after it. */
   last: boolean

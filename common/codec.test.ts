@@ -1,15 +1,8 @@
 import { expect, test } from 'vitest'
 import { chunkId, chunkPosition, decodeChunk, encodeChunk } from './chunk.ts'
 import { decodeLogEntry, encodeLogEntry, type LogEntry } from './frame.ts'
-import {
-  AAC_CHUNK_SAMPLES,
-  aacChunkAt,
-  aacChunkStart,
-  frameAt,
-  nextAacChunk,
-  SEGMENT_SAMPLES,
-  wallClock,
-} from './time.ts'
+import { AAC, chunkAt, chunkStart, nextChunk, OPUS, RENDITIONS } from './rendition.ts'
+import { frameAt, SEGMENT_SAMPLES, wallClock } from './time.ts'
 
 test.each<LogEntry>([
   { kind: 'claim', owner: 'node-1', frames: 7 },
@@ -37,14 +30,32 @@ test('a chunk is read as it was written, out of the middle of a larger buffer to
   expect(() => decodeChunk(new Uint8Array(20).fill(9))).toThrow('Not a chunk')
 })
 
-test('the number of a chunk is a function of the sample clock', () => {
-  for (const sample of [0, 5119, 5120, SEGMENT_SAMPLES - 1, SEGMENT_SAMPLES, 123_456_789]) {
-    const position = aacChunkAt(sample)
-    expect(aacChunkStart(position)).toBeLessThanOrEqual(sample)
-    expect(aacChunkStart(position) + AAC_CHUNK_SAMPLES).toBeGreaterThan(sample)
-    expect(aacChunkStart(nextAacChunk(position))).toBe(aacChunkStart(position) + AAC_CHUNK_SAMPLES)
-    expect(chunkPosition(chunkId(position))).toEqual(position)
-  }
+test.each(Object.values(RENDITIONS))(
+  'the number of a chunk is a function of the sample clock: $name',
+  (rendition) => {
+    const { chunkSamples } = rendition
+    for (const sample of [
+      0,
+      chunkSamples - 1,
+      chunkSamples,
+      SEGMENT_SAMPLES - 1,
+      SEGMENT_SAMPLES,
+      123_456_789,
+    ]) {
+      const position = chunkAt(rendition, sample)
+      expect(chunkStart(rendition, position)).toBeLessThanOrEqual(sample)
+      expect(chunkStart(rendition, position) + chunkSamples).toBeGreaterThan(sample)
+      expect(chunkStart(rendition, nextChunk(rendition, position))).toBe(
+        chunkStart(rendition, position) + chunkSamples,
+      )
+      expect(chunkPosition(chunkId(position))).toEqual(position)
+    }
+  },
+)
+
+test('a segment is a whole number of frames, chunks and parts of either rendition', () => {
+  expect(AAC).toMatchObject({ chunkSamples: 5120, chunksPerSegment: 18, partsPerSegment: 9 })
+  expect(OPUS).toMatchObject({ chunkSamples: 3840, chunksPerSegment: 24, partsPerSegment: 8 })
 })
 
 test('frames and samples have a wall clock that does not round away', () => {

@@ -1,3 +1,5 @@
+import type { RenditionName } from './rendition.ts'
+
 /**
  * The same names in Redis, SQLite, memory and the object store. `{id}` is a Redis hash tag: all of a space lives on one
  * Redis Cluster slot.
@@ -15,7 +17,8 @@ export const NODE_PREFIX = 'node:{'
 export const workerKey = (replica: string, place: number): string => `transcoder:{${replica}}:${place}`
 export const inboxKey = (id: string): string => `space:{${id}}:inbox`
 export const logKey = (id: string): string => `space:{${id}}:log`
-export const aacChunksKey = (id: string): string => `space:{${id}}:chunks:aac`
+export const chunksKey = (id: string, rendition: RenditionName): string => `space:{${id}}:chunks:${rendition}`
+export const aacChunksKey = (id: string): string => chunksKey(id, 'aac')
 export const inviteKey = (code: string): string => `invite:{${code}}`
 
 export const aacSegmentKey = (id: string, msn: number): string => `spaces/${id}/aac/${msn}.m4s`

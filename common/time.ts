@@ -16,11 +16,6 @@ export const FRAMES_PER_SEGMENT = SEGMENT_SAMPLES / FRAME_SAMPLES
 export const TARGET_DURATION = 2 // EXT-X-TARGETDURATION, seconds.
 
 export const AAC_FRAME_SAMPLES = 1024
-export const AAC_FRAMES_PER_CHUNK = 5
-export const AAC_CHUNK_SAMPLES = AAC_FRAME_SAMPLES * AAC_FRAMES_PER_CHUNK // 106.7 ms
-export const AAC_CHUNKS_PER_SEGMENT = SEGMENT_SAMPLES / AAC_CHUNK_SAMPLES // 18
-export const AAC_CHUNKS_PER_PART = 2
-export const AAC_PARTS_PER_SEGMENT = AAC_CHUNKS_PER_SEGMENT / AAC_CHUNKS_PER_PART // 9
 
 /** A hole in the log longer than this ends the space. */
 export const MAX_HOLE_MS = 60_000
@@ -30,19 +25,6 @@ export interface ChunkPosition {
   msn: number
   chunk: number
 }
-
-/** First sample of an AAC chunk. */
-export const aacChunkStart = ({ msn, chunk }: ChunkPosition): Samples =>
-  msn * SEGMENT_SAMPLES + chunk * AAC_CHUNK_SAMPLES
-
-/** The AAC chunk that holds a sample. */
-export function aacChunkAt(sample: Samples): ChunkPosition {
-  const msn = Math.floor(sample / SEGMENT_SAMPLES)
-  return { msn, chunk: Math.floor((sample - msn * SEGMENT_SAMPLES) / AAC_CHUNK_SAMPLES) }
-}
-
-export const nextAacChunk = ({ msn, chunk }: ChunkPosition): ChunkPosition =>
-  chunk + 1 === AAC_CHUNKS_PER_SEGMENT ? { msn: msn + 1, chunk: 0 } : { msn, chunk: chunk + 1 }
 
 /** Wall clock of a sample. Derived from the origin each time, so that rounding never adds up. */
 export const wallClock = (startedAt: EpochMs, sample: Samples): EpochMs =>

@@ -1,5 +1,5 @@
 import { FRAME_SAMPLES } from '@odeon/common/time.ts'
-import { opusSamples } from './opus-packet.ts'
+import { opusSamples } from '@odeon/common/opus-packet.ts'
 import { Unwrapper, type MediaPacket } from './rtp.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Unwrapper } from './rtp.ts'
-import { opusSamples } from './opus-packet.ts'
+import { opusSamples } from '@odeon/common/opus-packet.ts'
 
 test('a sequence number goes on counting across its wrap, back and forth', () => {
   const unwrapper = new Unwrapper(16)

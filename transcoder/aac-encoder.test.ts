@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { AAC } from '@odeon/common/rendition.ts'
 import { AAC_FRAME_SAMPLES } from '@odeon/common/time.ts'
 import { firstSampleFor, startAacEncoder } from './aac-encoder.ts'
 import { cmafChunk } from './cmaf.ts'
@@ -23,7 +24,8 @@ async function encode(firstFrame: number): Promise<Uint8Array[]> {
   return frames
 }
 /** As a player hears them. Chunks of the test hold all frames at once. */
-const decode = (frames: Uint8Array[]) => decodeCmaf(cmafChunk({ position: { msn: 0, chunk: 0 }, frames }))
+const decode = (frames: Uint8Array[]) =>
+  decodeCmaf(cmafChunk({ rendition: AAC, position: { msn: 0, chunk: 0 }, frames }))
 
 test('frame k on the wire is samples 1024k to 1024k+1023, from the first to the last, which is filled with zeros', async () => {
   const frames = await encode(0)

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { AAC, OPUS } from '@odeon/common/rendition.ts'
 import { concat, findBox, walkBoxes } from './boxes.ts'
 import { cmafChunk } from './cmaf.ts'
 import { readSegment } from './segment-reader.ts'
@@ -11,21 +12,23 @@ const words = (bytes: Uint8Array) =>
   Array.from({ length: bytes.length / 4 }, (_, i) => Buffer.from(bytes).readUInt32BE(i * 4))
 
 test('a chunk is emsg, moof and mdat, or moof and mdat when nothing happened', () => {
-  expect(types(cmafChunk({ position: { msn: 10, chunk: 2 }, frames, events }))).toEqual([
+  expect(types(cmafChunk({ rendition: AAC, position: { msn: 10, chunk: 2 }, frames, events }))).toEqual([
     'emsg',
     'moof',
     'mdat',
   ])
-  expect(types(cmafChunk({ position: { msn: 10, chunk: 2 }, frames }))).toEqual(['moof', 'mdat'])
-  const none = { ...events, events: [] }
-  expect(types(cmafChunk({ position: { msn: 10, chunk: 2 }, frames, events: none }))).toEqual([
+  expect(types(cmafChunk({ rendition: AAC, position: { msn: 10, chunk: 2 }, frames }))).toEqual([
     'moof',
     'mdat',
   ])
+  const none = { ...events, events: [] }
+  expect(types(cmafChunk({ rendition: AAC, position: { msn: 10, chunk: 2 }, frames, events: none }))).toEqual(
+    ['moof', 'mdat'],
+  )
 })
 
 test('every number in a moof follows from the position of the chunk', () => {
-  const bytes = cmafChunk({ position: { msn: 100_000, chunk: 2 }, frames, events })
+  const bytes = cmafChunk({ rendition: AAC, position: { msn: 100_000, chunk: 2 }, frames, events })
   const moof = findBox(bytes, 'moof')
   expect(types(moof.body)).toEqual(['mfhd', 'traf'])
   expect(words(findBox(moof.body, 'mfhd').body)).toEqual([0, 100_000 * 18 + 3])
@@ -45,9 +48,20 @@ test('every number in a moof follows from the position of the chunk', () => {
 
 test('a segment says how many frames and which events it holds, out of its own boxes', () => {
   const segment = concat(
-    cmafChunk({ position: { msn: 0, chunk: 0 }, frames, events }),
-    cmafChunk({ position: { msn: 0, chunk: 1 }, frames: frames.slice(0, 2) }),
+    cmafChunk({ rendition: AAC, position: { msn: 0, chunk: 0 }, frames, events }),
+    cmafChunk({ rendition: AAC, position: { msn: 0, chunk: 1 }, frames: frames.slice(0, 2) }),
   )
   expect(readSegment(segment)).toEqual({ frames: 7, events: [events] })
   expect(() => readSegment(segment.subarray(0, segment.length - 1))).toThrow('No box at byte')
+})
+
+test('an Opus chunk differs in its place on the sample clock and its number alone', () => {
+  const bytes = cmafChunk({ rendition: OPUS, position: { msn: 2, chunk: 3 }, frames: frames.slice(0, 4) })
+  const moof = findBox(bytes, 'moof').body
+  expect(words(findBox(moof, 'mfhd').body)).toEqual([0, 2 * 24 + 4])
+  expect(words(findBox(findBox(moof, 'traf').body, 'tfdt').body)).toEqual([
+    0x01000000,
+    0,
+    2 * 92_160 + 3 * 3840,
+  ])
 })

@@ -1,40 +1,37 @@
-import { AAC_TRACK_ID } from '@odeon/common/cmaf-init.ts'
+import { TRACK_ID } from '@odeon/common/cmaf-init.ts'
 import type { ChunkEvents } from '@odeon/common/events.ts'
-import {
-  AAC_CHUNKS_PER_SEGMENT,
-  AAC_FRAME_SAMPLES,
-  aacChunkStart,
-  type ChunkPosition,
-} from '@odeon/common/time.ts'
+import { chunkStart, type Rendition } from '@odeon/common/rendition.ts'
+import type { ChunkPosition } from '@odeon/common/time.ts'
 import { box, concat, fullBox, u32, u64, zeros } from './boxes.ts'
 import { encodeEmsg } from './emsg.ts'
 
 /**
- * The AAC track as CMAF (ISO/IEC 23000-19): chunks of `emsg`? `moof` `mdat`, to be read after the header of `common/cmaf-init.ts`. Plain
+ * A rendition as CMAF (ISO/IEC 23000-19): chunks of `emsg`? `moof` `mdat`, to be read after the header of `common/cmaf-init.ts`. Plain
  * functions: the same frames at the same position give the same bytes.
  */
 
 export interface ChunkContent {
+  rendition: Rendition
   position: ChunkPosition
-  /** Raw AAC frames (no ADTS header), 1 to 5. */
+  /** AAC frames without their ADTS header, or Opus packets: 1 to as many as a chunk holds. */
   frames: readonly Uint8Array[]
   /** Undefined, or without events: no `emsg`. */
   events?: ChunkEvents | undefined
 }
 
 /** Counts from 1, and is a function of the position alone. */
-export const sequenceNumber = ({ msn, chunk }: ChunkPosition): number =>
-  msn * AAC_CHUNKS_PER_SEGMENT + chunk + 1
+export const sequenceNumber = ({ chunksPerSegment }: Rendition, { msn, chunk }: ChunkPosition): number =>
+  msn * chunksPerSegment + chunk + 1
 
 /** One CMAF chunk (23000-19 §7.3.2.3), as it goes to the listener. */
-export function cmafChunk({ position, frames, events }: ChunkContent): Uint8Array {
-  const start = aacChunkStart(position)
-  const sequence = sequenceNumber(position)
+export function cmafChunk({ rendition, position, frames, events }: ChunkContent): Uint8Array {
+  const start = chunkStart(rendition, position)
+  const sequence = sequenceNumber(rendition, position)
   const message =
     events && events.events.length > 0
       ? encodeEmsg({
           presentationTime: start,
-          duration: frames.length * AAC_FRAME_SAMPLES,
+          duration: frames.length * rendition.frameSamples,
           id: sequence,
           events,
         })
@@ -53,7 +50,7 @@ function moof(sequence: number, start: number, frames: readonly Uint8Array[]): U
       fullBox('mfhd', 0, 0, u32(sequence)),
       box(
         'traf',
-        fullBox('tfhd', 0, TFHD_DEFAULT_BASE_IS_MOOF, u32(AAC_TRACK_ID)),
+        fullBox('tfhd', 0, TFHD_DEFAULT_BASE_IS_MOOF, u32(TRACK_ID)),
         fullBox('tfdt', 1, 0, u64(start)),
         fullBox(
           'trun',

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import { ARCHIVE_QUEUE, aacInitKey, aacSegmentKey, aacSegmentPrefix, logKey } from '@odeon/common/keys.ts'
 import { aacInit } from '@odeon/common/cmaf-init.ts'
 import type { Ports } from '@odeon/common/ports.ts'
-import { AAC_CHUNKS_PER_SEGMENT } from '@odeon/common/time.ts'
+import { AAC } from '@odeon/common/rendition.ts'
 import { concat } from './boxes.ts'
 import { readSegment } from './segment-reader.ts'
 import { decodeCmaf } from './testing/decode.ts'
@@ -209,7 +209,7 @@ test('a space that ends at the border of a chunk gets an empty last one', async 
   await space.run()
   await expectWhole(space, 90)
   const chunks = await space.chunks()
-  expect(chunks).toHaveLength(AAC_CHUNKS_PER_SEGMENT + 1)
+  expect(chunks).toHaveLength(AAC.chunksPerSegment + 1)
   expect(chunks.at(-1)).toMatchObject({ number: 18, frames: 0, last: true, bytes: new Uint8Array(0) })
   const { objects } = space.ports
   expect(await objects.get(aacSegmentKey(space.job.id, 1))).toBeUndefined()

@@ -5,7 +5,8 @@ import { encodeLogEntry, frameId } from '@odeon/common/frame.ts'
 import { aacChunksKey, aacSegmentKey, logKey } from '@odeon/common/keys.ts'
 import { Registry } from '@odeon/common/metrics.ts'
 import { FIRST, type Objects } from '@odeon/common/ports.ts'
-import { AAC_CHUNKS_PER_SEGMENT, FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
+import { AAC } from '@odeon/common/rendition.ts'
+import { FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,7 +43,7 @@ async function given(segments: number, put?: (key: string) => void) {
     },
   }
   for (let msn = 0; msn < segments; msn++) {
-    for (let chunk = 0; chunk < AAC_CHUNKS_PER_SEGMENT; chunk++)
+    for (let chunk = 0; chunk < AAC.chunksPerSegment; chunk++)
       await log.append(
         key,
         chunkId({ msn, chunk }),

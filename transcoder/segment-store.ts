@@ -5,12 +5,8 @@ import { frameOf } from '@odeon/common/frame.ts'
 import { aacChunksKey, aacInitKey, aacSegmentKey, aacSegmentPrefix, logKey } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import { FIRST, type Entry, type EntryId, type Log, type Objects, type Ports } from '@odeon/common/ports.ts'
-import {
-  AAC_CHUNKS_PER_SEGMENT,
-  FRAMES_PER_SEGMENT,
-  SAMPLE_RATE,
-  SEGMENT_SAMPLES,
-} from '@odeon/common/time.ts'
+import { AAC } from '@odeon/common/rendition.ts'
+import { FRAMES_PER_SEGMENT, SAMPLE_RATE, SEGMENT_SAMPLES } from '@odeon/common/time.ts'
 import { concat } from './boxes.ts'
 import type { TranscoderMetrics } from './metrics.ts'
 import { untilDone } from './retry.ts'
@@ -28,7 +24,7 @@ const LONGEST_PAUSE_MS = 5000
 const WAIT_MS = 1000
 const segmentsIn = (seconds: number) => Math.ceil((seconds * SAMPLE_RATE) / SEGMENT_SAMPLES)
 /** Chunks are kept this long for listeners, and on until they are stored. */
-const KEPT_SEGMENTS = segmentsIn(60)
+export const KEPT_SEGMENTS = segmentsIn(60)
 /** But nothing is kept longer than 30 minutes. */
 const MOST_SEGMENTS = segmentsIn(30 * 60)
 
@@ -77,7 +73,7 @@ export async function storeSegments({
   let chunks: Entry[] = []
   for (;;) {
     const entries = await stubbornly(() =>
-      log.read(key, after, { limit: AAC_CHUNKS_PER_SEGMENT, waitMs: WAIT_MS, signal }),
+      log.read(key, after, { limit: AAC.chunksPerSegment, waitMs: WAIT_MS, signal }),
     )
     signal.throwIfAborted()
     for (const entry of entries) {
@@ -86,7 +82,7 @@ export async function storeSegments({
       if (chunks.length > 0 && chunks[0]!.id.major !== msn) chunks = []
       chunks.push(entry)
       const { last } = decodeChunk(entry.body)
-      if (chunk + 1 < AAC_CHUNKS_PER_SEGMENT && !last) continue
+      if (chunk + 1 < AAC.chunksPerSegment && !last) continue
       if (chunks.length === chunk + 1) await store(msn, chunks)
       else if (!stored.has(msn)) lose(msn)
       chunks = []

@@ -1,17 +1,11 @@
-import {
-  AAC_CHUNKS_PER_PART,
-  AAC_FRAMES_PER_CHUNK,
-  TARGET_DURATION,
-  type EpochMs,
-} from '@odeon/common/time.ts'
-import { secondsOf } from './window.ts'
+import type { Rendition } from '@odeon/common/rendition.ts'
+import { SAMPLE_RATE, TARGET_DURATION, type EpochMs } from '@odeon/common/time.ts'
 
 /** Whole seconds that an estimate looks back. */
 const SECONDS = 5
-const PART_SECONDS = secondsOf(AAC_CHUNKS_PER_PART * AAC_FRAMES_PER_CHUNK)
 
 /**
- * How many listen to a space, told from what they ask for: a standard player asks for one playlist a part, a simple one for one
+ * How many listen to a rendition of a space, told from what they ask for: a standard player asks for one playlist a part, a simple one for one
  * a target duration, ours for every segment once, by the time that it grows. Nothing is kept per listener.
  */
 export class Audience {
@@ -20,11 +14,17 @@ export class Audience {
   /** Who reads or awaits a segment: the newest three that were asked for. */
   #growing: { msn: number; readers: number }[] = []
 
+  readonly #partSeconds: number
+
+  constructor({ partSamples }: Rendition) {
+    this.#partSeconds = partSamples / SAMPLE_RATE
+  }
+
   playlistAsked(now: EpochMs, blocking: boolean): void {
     const second = Math.floor(now / 1000)
     const slot = this.#seconds[second % this.#seconds.length]!
     if (slot.second !== second) Object.assign(slot, { second, weight: 0 })
-    slot.weight += blocking ? PART_SECONDS : TARGET_DURATION
+    slot.weight += blocking ? this.#partSeconds : TARGET_DURATION
   }
 
   /** Call the answer when the reader left before the segment was complete. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { ADVANCE_PART_LIMIT, decide, parseDirectives } from './directives.ts'
+import { AAC, OPUS } from '@odeon/common/rendition.ts'
+import { advancePartLimit, decide, parseDirectives } from './directives.ts'
 import { endWindow, windowOf } from './harness.ts'
 
 /** Ten complete segments (0 to 9), and segment 10 with three whole parts and a half: the next is 10.3. */
@@ -29,6 +30,14 @@ test('a part beyond the last of its segment is part 0 of the next segment', () =
   expect(ask('_HLS_msn=10&_HLS_part=9')).toBe('wait')
 })
 
+test('an Opus segment has eight parts: the ninth is the first of the next', () => {
+  const opus = (chunks: number) => windowOf({ rendition: OPUS, segments: 10, chunks })
+  expect(ask('_HLS_msn=10&_HLS_part=1', opus(5))).toBe('wait')
+  expect(ask('_HLS_msn=10&_HLS_part=1', opus(6))).toBe('now')
+  expect(ask('_HLS_msn=9&_HLS_part=8', opus(2))).toBe('wait')
+  expect(ask('_HLS_msn=9&_HLS_part=8', opus(3))).toBe('now')
+})
+
 test('an old segment is answered at once, in the window or out of it, whatever the part', () => {
   expect(ask('_HLS_msn=0', windowOf({ segments: 40 }))).toBe('now')
   expect(ask('_HLS_msn=3&_HLS_part=900')).toBe('now')
@@ -41,9 +50,10 @@ test('more than two segments ahead of the last is refused, and what is nearer is
 })
 
 test('a part further ahead than the advance part limit is refused', () => {
-  expect(ADVANCE_PART_LIMIT).toBe(14)
-  expect(ask(`_HLS_msn=10&_HLS_part=${2 + ADVANCE_PART_LIMIT}`)).toBe('wait')
-  expect(ask(`_HLS_msn=10&_HLS_part=${3 + ADVANCE_PART_LIMIT}`)).toBe('refuse')
+  expect([advancePartLimit(AAC), advancePartLimit(OPUS)]).toEqual([14, 12])
+  const limit = advancePartLimit(AAC)
+  expect(ask(`_HLS_msn=10&_HLS_part=${2 + limit}`)).toBe('wait')
+  expect(ask(`_HLS_msn=10&_HLS_part=${3 + limit}`)).toBe('refuse')
 })
 
 test.each(['abc', '-1', '1.5', '', '1e3', '0x10', ' 1', '99999999999999999999', 'NaN', '٣'])(

@@ -1,5 +1,5 @@
-import { AAC_PARTS_PER_SEGMENT } from '@odeon/common/time.ts'
-import { PART_TARGET } from './playlist.ts'
+import { SAMPLE_RATE } from '@odeon/common/time.ts'
+import type { Rendition } from '@odeon/common/rendition.ts'
 import { findSegment, lastCompleteMsn, wholeParts, type Window } from './window.ts'
 
 /** Delivery directives of a playlist request (rfc8216bis §6.2.5). */
@@ -36,8 +36,9 @@ export function parseDirectives(query: URLSearchParams): Parsed {
 
 const bad = (message: string): Parsed => ({ kind: 'bad', message })
 
-/** How far a client may ask ahead, parts (§6.2.5.2). */
-export const ADVANCE_PART_LIMIT = Math.floor(PART_TARGET < 1 ? 3 / PART_TARGET : 3)
+/** How far a client may ask ahead, parts: as many as fit into three seconds (§6.2.5.2, for parts of less than one). */
+export const advancePartLimit = ({ partSamples }: Rendition): number =>
+  Math.floor((3 * SAMPLE_RATE) / partSamples)
 
 export type Decision =
   | { kind: 'now'; skip: boolean }
@@ -62,14 +63,14 @@ export function decide(window: Window, parsed: Parsed): Decision {
   if (msn < last) return now
   const segment = findSegment(window, msn)
   const parts = segment ? wholeParts(segment) : 0
-  if (part > parts - 1 + ADVANCE_PART_LIMIT)
+  if (part > parts - 1 + advancePartLimit(window.rendition))
     return { kind: 'refuse', message: `_HLS_part ${part} is too far ahead: segment ${msn} has ${parts} yet.` }
   return isListed(window, msn, part) ? now : { kind: 'wait' }
 }
 
 /** A part beyond the last of its segment stands for part 0 of the next one. */
 function isListed(window: Window, msn: number, part: number): boolean {
-  if (part >= AAC_PARTS_PER_SEGMENT) return isListed(window, msn + 1, 0)
+  if (part >= window.rendition.partsPerSegment) return isListed(window, msn + 1, 0)
   const segment = findSegment(window, msn)
   return segment !== undefined && part < wholeParts(segment)
 }

@@ -1,25 +1,29 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { chunkPosition, decodeChunk, type Chunk } from '@odeon/common/chunk.ts'
 import { messageOf } from '@odeon/common/errors.ts'
-import { aacChunksKey } from '@odeon/common/keys.ts'
+import { chunksKey } from '@odeon/common/keys.ts'
 import { compareIds, FIRST, type Entry, type EntryId, type Log } from '@odeon/common/ports.ts'
-import {
-  AAC_FRAME_SAMPLES,
-  aacChunkStart,
-  wallClock,
-  type ChunkPosition,
-  type EpochMs,
-} from '@odeon/common/time.ts'
+import { chunkStart, type Rendition } from '@odeon/common/rendition.ts'
+import { wallClock, type ChunkPosition, type EpochMs } from '@odeon/common/time.ts'
 import { Audience } from './audience.ts'
 import type { Complaints } from './complaints.ts'
 import type { GrowingReader } from './growing.ts'
 import type { OriginMetrics } from './metrics.ts'
 import { livePlaylist } from './playlist.ts'
 import { Prepared } from './respond.ts'
-import { addChunk, chunkFault, createWindow, forget, growingSegment, KEPT_SEGMENTS } from './window.ts'
+import {
+  addChunk,
+  chunkFault,
+  createWindow,
+  forget,
+  growingSegment,
+  KEPT_SEGMENTS,
+  type Window,
+} from './window.ts'
 
 export interface FollowOptions {
   id: string
+  rendition: Rendition
   log: Log
   complaints: Complaints
   metrics: OriginMetrics
@@ -35,18 +39,20 @@ const RETRY_MS = { first: 50, most: 2000 }
 const EMPTY_MS = 10
 
 /**
- * A space as its chunks log tells it. The log is read in one loop until the space ends or `close` is called; a log that can't be read is
+ * One rendition of a space as its chunks log tells it. The log is read in one loop until the space ends or `close` is called; a log that can't be read is
  * tried again for as long, while the window goes on answering.
  */
 export class LiveSpace {
   readonly id: string
-  readonly window = createWindow()
-  readonly audience = new Audience()
+  readonly rendition: Rendition
+  readonly window: Window
+  readonly audience: Audience
   /** When it was last asked for, and when its last chunk came. */
   usedAt: EpochMs
   heardAt: EpochMs
 
   readonly #options: FollowOptions
+  readonly #key: string
   readonly #stop = new AbortController()
   readonly #waiters = new Set<() => boolean>()
   readonly #readers = new Set<GrowingReader>()
@@ -58,17 +64,21 @@ export class LiveSpace {
   constructor(options: FollowOptions) {
     this.#options = options
     this.id = options.id
+    this.rendition = options.rendition
+    this.#key = chunksKey(options.id, options.rendition.name)
+    this.window = createWindow(options.rendition)
+    this.audience = new Audience(options.rendition)
     this.usedAt = this.heardAt = options.now()
   }
 
   /** Reads what the window keeps and goes on reading. False for a space that has no chunks; throws what the log throws. */
   async open(): Promise<boolean> {
-    const { log, id } = this.#options
-    const newest = await log.newest(aacChunksKey(id))
+    const { log } = this.#options
+    const newest = await log.newest(this.#key)
     if (!newest) return false
     this.#newest = { major: Math.max(0, newest.id.major - KEPT_SEGMENTS + 1), minor: 0 }
     for (;;) {
-      const entries = await log.read(aacChunksKey(id), this.#newest, { limit: READ_LIMIT })
+      const entries = await log.read(this.#key, this.#newest, { limit: READ_LIMIT })
       for (const entry of entries) this.#take(entry)
       if (entries.length === 0 || compareIds(this.#newest, newest.id) >= 0) break
     }
@@ -158,7 +168,7 @@ export class LiveSpace {
     while (!signal.aborted && !this.window.ended) {
       try {
         const before = this.#newest
-        const entries = await log.read(aacChunksKey(id), before, {
+        const entries = await log.read(this.#key, before, {
           limit: READ_LIMIT,
           waitMs: READ_WAIT_MS,
           signal,
@@ -172,7 +182,10 @@ export class LiveSpace {
         if (this.#newest === before) await rest(EMPTY_MS, signal)
       } catch (error) {
         if (signal.aborted) return
-        complaints.warn({ space: id, reason: messageOf(error) }, 'A chunks log cannot be read.')
+        complaints.warn(
+          { space: id, rendition: this.rendition.name, reason: messageOf(error) },
+          'A chunks log cannot be read.',
+        )
         retryMs = Math.min(RETRY_MS.most, Math.max(RETRY_MS.first, retryMs * 2))
         await rest(retryMs, signal)
       }
@@ -191,7 +204,7 @@ export class LiveSpace {
     } catch (error) {
       return this.#lose(name, messageOf(error))
     }
-    const fault = chunkFault(position, chunk)
+    const fault = chunkFault(this.rendition, position, chunk)
     if (fault) return this.#lose(name, fault)
     const grew = growingSegment(this.window)
     const added = addChunk(this.window, position, chunk)
@@ -229,15 +242,16 @@ export class LiveSpace {
   #fault(entry: string, reason: string): undefined {
     this.#options.metrics.damagedEntries.inc()
     this.#options.complaints.warn(
-      { space: this.id, entry, reason },
+      { space: this.id, rendition: this.rendition.name, entry, reason },
       'An entry of the chunks log was passed over.',
     )
   }
 
   #announced({ position, chunk }: { position: ChunkPosition; chunk: Chunk }): void {
-    const end = aacChunkStart(position) + chunk.frames * AAC_FRAME_SAMPLES
+    const { name, frameSamples } = this.rendition
+    const end = chunkStart(this.rendition, position) + chunk.frames * frameSamples
     const delay = this.#options.now() - wallClock(chunk.startedAt, end)
-    this.#options.metrics.sampleToAnnounced.observe(Math.max(0, delay) / 1000)
+    this.#options.metrics.sampleToAnnounced.observe({ rendition: name }, Math.max(0, delay) / 1000)
   }
 }
 

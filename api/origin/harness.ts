@@ -12,11 +12,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { openMemoryLog } from '@odeon/common/adapters/embedded/log.ts'
 import { openFolderObjects } from '@odeon/common/adapters/embedded/objects.ts'
 import { chunkId, encodeChunk, type Chunk } from '@odeon/common/chunk.ts'
-import { aacChunksKey } from '@odeon/common/keys.ts'
+import { chunksKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
 import type { Log, Objects } from '@odeon/common/ports.ts'
-import { AAC_CHUNKS_PER_SEGMENT, nextAacChunk, type ChunkPosition } from '@odeon/common/time.ts'
+import { AAC, nextChunk, type Rendition } from '@odeon/common/rendition.ts'
+import type { ChunkPosition } from '@odeon/common/time.ts'
 import { createOrigin, type Origin, type OriginOptions } from './origin.ts'
 import { addChunk, createWindow, type Window } from './window.ts'
 
@@ -38,17 +39,18 @@ export const chunkOf = (position: ChunkPosition, changes: Partial<Chunk> = {}): 
 })
 
 /** The positions from the start of segment `msn` on. */
-export function positions(count: number, msn = 0): ChunkPosition[] {
+export function positions(count: number, msn = 0, rendition = AAC): ChunkPosition[] {
   const all: ChunkPosition[] = []
-  for (let at = { msn, chunk: 0 }; all.length < count; at = nextAacChunk(at)) all.push(at)
+  for (let at = { msn, chunk: 0 }; all.length < count; at = nextChunk(rendition, at)) all.push(at)
   return all
 }
 
 /** A window that was told whole segments, then single chunks. */
-export function windowOf({ first = 0, segments = 0, chunks = 0 }): Window {
-  const window = createWindow()
-  for (const position of positions(segments * AAC_CHUNKS_PER_SEGMENT + chunks, first))
-    addChunk(window, position, chunkOf(position))
+export function windowOf({ first = 0, segments = 0, chunks = 0, rendition = AAC }): Window {
+  const window = createWindow(rendition)
+  const { chunksPerSegment, framesPerChunk: frames } = rendition
+  for (const position of positions(segments * chunksPerSegment + chunks, first, rendition))
+    addChunk(window, position, chunkOf(position, { frames }))
   return window
 }
 
@@ -109,8 +111,12 @@ export async function openStudio(
   options: Partial<OriginOptions> & {
     wrapLog?: (log: Log) => Log
     wrapObjects?: (objects: Objects) => Objects
+    rendition?: Rendition
   } = {},
 ): Promise<Studio> {
+  const { rendition = AAC } = options
+  const { name, framesPerChunk } = rendition
+  const announced = () => metric('odeon_sample_to_announced_seconds_count', { rendition: name })
   const folder = await mkdtemp(join(tmpdir(), 'odeon-origin-'))
   const memory = openMemoryLog()
   const log = options.wrapLog?.(memory) ?? memory
@@ -138,10 +144,10 @@ export async function openStudio(
 
   const write = async (position: ChunkPosition, chunk: Chunk): Promise<void> => {
     const followed = (await metric('odeon_origin_spaces')) > 0
-    const before = await metric('odeon_sample_to_announced_seconds_count')
-    await memory.append(aacChunksKey(SPACE), chunkId(position), encodeChunk(chunk))
-    while (followed && (await metric('odeon_sample_to_announced_seconds_count')) === before) await turn()
-    studio.next = nextAacChunk(position)
+    const before = await announced()
+    await memory.append(chunksKey(SPACE, name), chunkId(position), encodeChunk(chunk))
+    while (followed && (await announced()) === before) await turn()
+    studio.next = nextChunk(rendition, position)
   }
 
   const studio: Studio = {
@@ -153,7 +159,7 @@ export async function openStudio(
     async say(chunks, size = 0) {
       for (let i = 0; i < chunks; i++) {
         const bytes = Buffer.concat([bytesOf(studio.next), Buffer.alloc(size)])
-        await write(studio.next, chunkOf(studio.next, { bytes }))
+        await write(studio.next, chunkOf(studio.next, { bytes, frames: framesPerChunk }))
       }
     },
     finish: (frames) =>

@@ -1,6 +1,7 @@
-import { aacInit } from '@odeon/common/cmaf-init.ts'
+import { aacInit, opusInit } from '@odeon/common/cmaf-init.ts'
 import { AppError, messageOf } from '@odeon/common/errors.ts'
 import { aacSegmentKey } from '@odeon/common/keys.ts'
+import { AAC, RENDITIONS, type Rendition, type RenditionName } from '@odeon/common/rendition.ts'
 import type { Objects } from '@odeon/common/ports.ts'
 import type { EpochMs } from '@odeon/common/time.ts'
 import type { Complaints } from './complaints.ts'
@@ -8,7 +9,7 @@ import { decide, parseDirectives, type Decision } from './directives.ts'
 import type { LiveSpace } from './follow.ts'
 import { GrowingReader } from './growing.ts'
 import { MULTIVARIANT } from './playlist.ts'
-import { beginStream, CACHE, isGone, isHead, Prepared, send, sendError, sendJson, TYPE } from './respond.ts'
+import { beginStream, CACHE, isGone, isHead, Prepared, send, sendError, TYPE } from './respond.ts'
 import type { Exchange } from './respond.ts'
 import { findSegment, hintedPart, partBytes, segmentBytes } from './window.ts'
 
@@ -26,41 +27,49 @@ export interface LiveOptions {
   mayWait: () => boolean
 }
 
-export type LiveTarget =
-  | { kind: 'multivariant' | 'playlist' | 'init' | 'audience' }
+export type LiveTarget = { kind: 'multivariant' } | { kind: 'audience' } | RenditionTarget
+
+export type RenditionTarget = { rendition: Rendition } & (
+  | { kind: 'playlist' | 'init' }
   | { kind: 'segment'; msn: number }
   | { kind: 'part'; msn: number; part: number }
+)
 
 /** What the rest of a path under `/live/:id/` names; undefined for anything that we never called so. */
 export function liveTarget(path: string): LiveTarget | undefined {
   if (path === 'index.m3u8') return { kind: 'multivariant' }
-  if (path === 'aac/index.m3u8') return { kind: 'playlist' }
-  if (path === 'aac/init.mp4') return { kind: 'init' }
   if (path === 'audience.json') return { kind: 'audience' }
   // Each number has one spelling, so that each segment has one URL.
-  const media = /^aac\/(0|[1-9]\d{0,11})(?:\.(0|[1-9]\d{0,3}))?\.m4s$/.exec(path)
-  if (!media) return undefined
-  const msn = Number(media[1])
-  return media[2] === undefined ? { kind: 'segment', msn } : { kind: 'part', msn, part: Number(media[2]) }
+  const match =
+    /^(aac|opus)\/(?:(index\.m3u8)|(init\.mp4)|(0|[1-9]\d{0,11})(?:\.(0|[1-9]\d{0,3}))?\.m4s)$/.exec(path)
+  if (!match) return undefined
+  const rendition = RENDITIONS[match[1] as RenditionName]
+  if (match[2]) return { kind: 'playlist', rendition }
+  if (match[3]) return { kind: 'init', rendition }
+  const msn = Number(match[4])
+  return match[5] === undefined
+    ? { kind: 'segment', rendition, msn }
+    : { kind: 'part', rendition, msn, part: Number(match[5]) }
 }
 
-const INIT = Buffer.from(aacInit())
+const INIT: Record<RenditionName, Buffer> = { aac: Buffer.from(aacInit()), opus: Buffer.from(opusInit()) }
 const MULTIVARIANT_BYTES = new Prepared(MULTIVARIANT)
 
+/** The same for every space that is there. */
+export const answerMultivariant = (exchange: Exchange): void =>
+  send(exchange, { type: TYPE.playlist, cache: CACHE.media, body: MULTIVARIANT_BYTES })
+
+/** `space` is what is followed of the rendition that is asked for. */
 export function answerLive(
   exchange: Exchange,
   space: LiveSpace,
-  target: LiveTarget,
+  target: RenditionTarget,
   query: URLSearchParams,
   options: LiveOptions,
 ): void {
   switch (target.kind) {
-    case 'multivariant':
-      return send(exchange, { type: TYPE.playlist, cache: CACHE.media, body: MULTIVARIANT_BYTES })
     case 'init':
-      return send(exchange, { type: TYPE.media, cache: CACHE.media, body: INIT })
-    case 'audience':
-      return sendJson(exchange, { listeners: space.listeners() }, CACHE.audience)
+      return send(exchange, { type: TYPE.media, cache: CACHE.media, body: INIT[target.rendition.name] })
     case 'playlist':
       return answerPlaylist(exchange, space, query, options)
     case 'part':
@@ -134,7 +143,7 @@ function answerPart(
 function answerSegment(exchange: Exchange, space: LiveSpace, msn: number, options: LiveOptions): void {
   const { window } = space
   if (window.segments[0] && msn < window.segments[0].msn)
-    return void answerStoredSegment(exchange, space.id, msn, options)
+    return void answerStoredSegment(exchange, space, msn, options)
   const check = (): 'whole' | 'growing' | 'stored' | 'none' | undefined => {
     const segment = findSegment(window, msn)
     if (segment) return segment.complete ? 'whole' : 'growing'
@@ -155,7 +164,7 @@ function answerSegment(exchange: Exchange, space: LiveSpace, msn: number, option
       case 'growing':
         return followSegment(exchange, space, options)
       case 'stored':
-        return void answerStoredSegment(exchange, space.id, msn, options)
+        return void answerStoredSegment(exchange, space, msn, options)
       case 'none':
         return sendError(
           exchange,
@@ -189,16 +198,16 @@ function followSegment(exchange: Exchange, space: LiveSpace, options: LiveOption
   response.once('close', space.follow(reader))
 }
 
-/** From the object store, which may take its time or be away: 404 if there is none, 503 if nobody can tell. */
+/** From the object store, which may take its time or be away: 404 if there is none, 503 if nobody can tell. Only AAC is ever stored. */
 export async function answerStoredSegment(
   exchange: Exchange,
-  id: string,
+  { id, rendition }: { id: string; rendition: Rendition },
   msn: number,
   { objects, complaints }: { objects: Objects; complaints: Complaints },
   cache: string = CACHE.media,
 ): Promise<void> {
   try {
-    const body = await objects.get(aacSegmentKey(id, msn))
+    const body = rendition === AAC ? await objects.get(aacSegmentKey(id, msn)) : undefined
     if (body) return send(exchange, { type: TYPE.media, cache, body })
     sendError(exchange, new AppError(404, 'no_segment', `There is no segment ${msn}.`), CACHE.none)
   } catch (error) {

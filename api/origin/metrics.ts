@@ -6,7 +6,7 @@ export interface OriginMetrics {
   answered(kind: string, status: number): void
   droppedSockets: Counter
   damagedEntries: Counter
-  sampleToAnnounced: Histogram
+  sampleToAnnounced: Histogram<'rendition'>
 }
 
 /** `now` answers how many spaces are followed, how many requests wait or read what grows, and how many seem to listen. */
@@ -24,7 +24,7 @@ export function originMetrics(
         this.set(value())
       },
     })
-  gauge('odeon_origin_spaces', 'Spaces whose chunks this origin follows.', () => now().spaces)
+  gauge('odeon_origin_spaces', 'Renditions of spaces that this origin follows.', () => now().spaces)
   gauge('odeon_origin_waiting', 'Requests held until what they ask for exists.', () => now().waiting)
   gauge('odeon_listeners', 'Listeners, estimated from requests to this origin.', () => now().listeners)
   const requests = new Counter({
@@ -58,6 +58,7 @@ export function originMetrics(
       name: 'odeon_sample_to_announced_seconds',
       help: 'From the wall clock of the last sample of a chunk until the origin has it.',
       buckets: DELAY_BUCKETS,
+      labelNames: ['rendition'] as const,
       registers,
     }),
   }

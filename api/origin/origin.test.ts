@@ -1,8 +1,9 @@
 import { gunzipSync } from 'node:zlib'
 import { afterEach, expect, test } from 'vitest'
 import { chunkId, encodeChunk } from '@odeon/common/chunk.ts'
-import { aacInit } from '@odeon/common/cmaf-init.ts'
-import { aacChunksKey, aacSegmentKey } from '@odeon/common/keys.ts'
+import { aacInit, opusInit } from '@odeon/common/cmaf-init.ts'
+import { OPUS } from '@odeon/common/rendition.ts'
+import { aacChunksKey, aacSegmentKey, chunksKey } from '@odeon/common/keys.ts'
 import { bytesOf, chunkOf, errorOf, openStudio, positions, SPACE, textOf, type Studio } from './harness.ts'
 
 const LIVE = `/live/${SPACE}/aac`
@@ -24,7 +25,9 @@ async function onAir(chunks: number, options: Parameters<typeof openStudio>[0] =
 test('the multivariant playlist, the init segment, a playlist, a segment and a part come with their types and lives', async () => {
   await onAir(7)
   const multivariant = await studio.get(`/live/${SPACE}/index.m3u8`)
-  expect(textOf(multivariant)).toContain('CODECS="mp4a.40.2"\naac/index.m3u8\n')
+  expect(textOf(multivariant)).toMatch(
+    /CODECS="mp4a.40.2"\naac\/index.m3u8\n.*CODECS="Opus"\nopus\/index.m3u8\n/,
+  )
   expect(multivariant.headers['content-type']).toBe('application/vnd.apple.mpegurl')
   const init = await studio.get(`${LIVE}/init.mp4`)
   expect(init.body).toEqual(Buffer.from(aacInit()))
@@ -49,6 +52,64 @@ test('the multivariant playlist, the init segment, a playlist, a segment and a p
     'content-length': String(part.body.length),
     'cache-control': 'public, max-age=12',
   })
+})
+
+test('the Opus rendition is asked for in the same way, and its parts are three chunks', async () => {
+  studio = await openStudio({ rendition: OPUS })
+  const opus = `/live/${SPACE}/opus`
+  await studio.say(24 * 10 + 4)
+  const init = await studio.get(`${opus}/init.mp4`)
+  expect(init.body).toEqual(Buffer.from(opusInit()))
+  expect(init.headers['content-type']).toBe('audio/mp4')
+  const text = textOf(await studio.get(`${opus}/index.m3u8`))
+  expect(text).toContain('#EXT-X-PART:DURATION=0.24000,URI="10.0.m4s",INDEPENDENT=YES\n')
+  expect(text).toContain('#EXT-X-RENDITION-REPORT:URI="../aac/index.m3u8",LAST-MSN=10,LAST-PART=0\n')
+  const parts = [0, 1, 2].map((chunk) => bytesOf({ msn: 9, chunk }))
+  expect((await studio.get(`${opus}/9.0.m4s`)).body).toEqual(Buffer.concat(parts))
+  const segment = Buffer.concat(positions(24, 9, OPUS).map(bytesOf))
+  expect((await studio.get(`${opus}/9.m4s`)).body).toEqual(segment)
+  const hinted = studio.get(`${opus}/10.1.m4s`)
+  const blocked = studio.get(`${opus}/index.m3u8?_HLS_msn=10&_HLS_part=1&_HLS_skip=YES`)
+  const growing = await studio.open(`${opus}/10.m4s`)
+  await studio.waiting(3)
+  await studio.say(2)
+  expect((await hinted).body).toEqual(Buffer.concat([3, 4, 5].map((chunk) => bytesOf({ msn: 10, chunk }))))
+  const update = textOf(await blocked)
+  expect(update).toContain('#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n')
+  expect(update).toContain('URI="10.1.m4s",INDEPENDENT')
+  await growing.until('<10.5>')
+  await studio.finish(0)
+  expect((await growing.end).whole).toBe(true)
+})
+
+test('a rendition is followed only when somebody asks for it, and its listeners are listeners of the space', async () => {
+  await onAir(6)
+  const text = textOf(await studio.get(PLAYLIST))
+  expect(text).toContain('#EXT-X-RENDITION-REPORT:URI="../opus/index.m3u8",LAST-MSN=10,LAST-PART=1\n')
+  expect(await studio.metric('odeon_origin_spaces')).toBe(1)
+  for (const position of positions(24 * 10, 0, OPUS))
+    await studio.log.append(
+      chunksKey(SPACE, 'opus'),
+      chunkId(position),
+      encodeChunk(chunkOf(position, { frames: 4 })),
+    )
+  const reading = studio.open(`/live/${SPACE}/opus/10.m4s`)
+  const another = await studio.open(`${LIVE}/10.m4s`)
+  await studio.waiting(2)
+  expect(await studio.metric('odeon_origin_spaces')).toBe(2)
+  expect(JSON.parse(textOf(await studio.get(`/live/${SPACE}/audience.json`)))).toEqual({ listeners: 2 })
+  await studio.origin.close()
+  expect((await reading).status).toBe(503)
+  expect((await another.end).whole).toBe(false)
+})
+
+test('an Opus segment that has left memory is gone: it is never stored', async () => {
+  studio = await openStudio({ rendition: OPUS })
+  await studio.say(24 * 34)
+  await studio.objects.put(aacSegmentKey(SPACE, 1), Buffer.from('AAC'), 'audio/mp4')
+  expect((await studio.get(`/live/${SPACE}/opus/3.m4s`)).status).toBe(200)
+  const reply = await studio.get(`/live/${SPACE}/opus/1.m4s`)
+  expect([reply.status, errorOf(reply)]).toEqual([404, 'no_segment'])
 })
 
 test('every segment and part that a playlist lists can be had at once, and is what the log says', async () => {
@@ -185,7 +246,7 @@ test('the end releases everyone: the playlist says ENDLIST, an abandoned hint is
   await studio.waiting(3)
   await studio.finish(0)
   const text = textOf(await playlist)
-  expect(text.endsWith('\n10.m4s\n#EXT-X-ENDLIST\n')).toBe(true)
+  expect(text).toMatch(/\n10\.m4s\n#EXT-X-RENDITION-REPORT:.*\n#EXT-X-ENDLIST\n$/)
   expect(text).not.toContain('PRELOAD-HINT')
   expect((await hinted).status).toBe(404)
   expect(await ahead).toMatchObject({ status: 404, headers: { 'cache-control': 'no-store' } })
@@ -198,7 +259,7 @@ test('an origin that starts after the end has the same last playlist', async () 
   await studio.say(40)
   await studio.finish(3)
   const text = textOf(await studio.get(PLAYLIST))
-  expect(text).toContain('#EXTINF:0.49067,\n2.m4s\n#EXT-X-ENDLIST')
+  expect(text).toContain('#EXTINF:0.49067,\n2.m4s\n')
   expect((await studio.get(`${LIVE}/2.2.m4s`)).body).toEqual(bytesOf({ msn: 2, chunk: 4 }))
 })
 
@@ -352,7 +413,8 @@ test.each([
   `/live/${SPACE}/aac/9.m4s/`,
   `/live/${SPACE}/aac/9.m4s%00`,
   `/live/${SPACE}/aac/99999999999999999999.m4s`,
-  `/live/${SPACE}/opus/index.m3u8`,
+  `/live/${SPACE}/opus/9.5.0.m4s`,
+  `/live/${SPACE}/mp3/index.m3u8`,
   '/live/../index.m3u8',
   '/live/%2e%2e/index.m3u8',
   '/live//index.m3u8',

@@ -2,12 +2,20 @@ import { AppError, messageOf } from '@odeon/common/errors.ts'
 import { SpaceId } from '@odeon/common/ids.ts'
 import { aacChunksKey } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
+import { AAC } from '@odeon/common/rendition.ts'
 import type { Registry } from '@odeon/common/metrics.ts'
 import type { Log, Objects } from '@odeon/common/ports.ts'
 import { TARGET_DURATION, type EpochMs } from '@odeon/common/time.ts'
 import { createClock } from './clock.ts'
 import { openComplaints } from './complaints.ts'
-import { answerLive, answerStoredSegment, liveTarget, type LiveOptions, type LiveTarget } from './live.ts'
+import {
+  answerLive,
+  answerMultivariant,
+  answerStoredSegment,
+  liveTarget,
+  type LiveOptions,
+  type LiveTarget,
+} from './live.ts'
 import { originMetrics } from './metrics.ts'
 import { Replays, replayTarget, type ReplayTarget } from './replay.ts'
 import {
@@ -35,7 +43,7 @@ export interface OriginOptions {
   holdMs?: number
   /** Bytes that the reader of a growing segment may leave lying before it is dropped; 256 KiB unless told. */
   maxUnsentBytes?: number
-  /** Spaces followed at once; 1000 unless told. The idlest makes room, or the newcomer gets 503. */
+  /** Renditions of spaces followed at once; 1000 unless told. The idlest makes room, or the newcomer gets 503. */
   maxSpaces?: number
   /** Requests that wait at once; 20 000 unless told. The next one gets 503. */
   maxWaiting?: number
@@ -84,7 +92,7 @@ export function createOrigin(options: OriginOptions): Origin {
       exchange.kind = 'time'
       return sendJson(exchange, { now: now() }, CACHE.none)
     }
-    if (!spaces.peek(path.id) && !SpaceId.safeParse(path.id).success) throw unknown(path.id)
+    if (!spaces.knows(path.id) && !SpaceId.safeParse(path.id).success) throw unknown(path.id)
     if (path.kind === 'replay') {
       const target = replayTarget(path.rest)
       if (!target) throw noSuchThing(path.rest)
@@ -98,22 +106,39 @@ export function createOrigin(options: OriginOptions): Origin {
   }
 
   function answerSpace(exchange: Exchange, id: string, target: LiveTarget, query: URLSearchParams): void {
-    const followed = spaces.peek(id)
+    if (target.kind === 'audience') return answerAudience(exchange, id)
+    if (target.kind === 'multivariant') {
+      if (spaces.knows(id)) return answerMultivariant(exchange)
+      // Every space has AAC, and whoever asks for this will probably ask for that.
+      return later(
+        exchange,
+        fromLog(id, spaces.open(id, AAC)).then((space) => {
+          if (!space) throw unknown(id)
+          answerMultivariant(exchange)
+        }),
+      )
+    }
+    const followed = spaces.peek(id, target.rendition)
     if (followed) {
-      // Who only counts the listeners does not listen.
-      if (target.kind !== 'audience') followed.usedAt = now()
+      followed.usedAt = now()
       return answerLive(exchange, followed, target, query, live)
     }
-    if (target.kind === 'audience') return later(exchange, emptyAudience(exchange, id))
     later(
       exchange,
-      fromLog(id, spaces.open(id)).then((space) => {
+      fromLog(id, spaces.open(id, target.rendition)).then((space) => {
         if (space) return answerLive(exchange, space, target, query, live)
         // Its chunks are gone, but its recording may be there.
-        if (target.kind === 'segment') return answerStoredSegment(exchange, id, target.msn, live)
+        if (target.kind === 'segment')
+          return answerStoredSegment(exchange, { id, rendition: target.rendition }, target.msn, live)
         throw unknown(id)
       }),
     )
+  }
+
+  /** Who only counts the listeners does not listen: nothing is followed for it. */
+  function answerAudience(exchange: Exchange, id: string): void {
+    if (spaces.knows(id)) return sendJson(exchange, { listeners: spaces.listenersOf(id) }, CACHE.audience)
+    later(exchange, emptyAudience(exchange, id))
   }
 
   async function emptyAudience(exchange: Exchange, id: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { AAC, OPUS, RENDITIONS } from '@odeon/common/rendition.ts'
 import { chunkOf, endWindow, positions, STARTED_AT, windowOf } from './harness.ts'
-import { livePlaylist, MULTIVARIANT, PART_TARGET, replayPlaylist } from './playlist.ts'
+import { livePlaylist, MULTIVARIANT, partTarget, PART_HOLD_BACK, replayPlaylist } from './playlist.ts'
 import { addChunk, createWindow } from './window.ts'
 
 const full = (window: ReturnType<typeof windowOf>) => livePlaylist(window, { skip: false })
@@ -29,14 +30,17 @@ const attribute = (value: string, name: string) =>
   new RegExp(`(?:^|,)${name}=(?:"([^"]*)"|([^,]*))`).exec(value)?.slice(1).find(Boolean)
 
 /** Windows at many moments of a space, also before the first segment and after the end. */
-function* moments() {
-  const window = createWindow()
-  for (const position of positions(18 * 14, 0)) {
-    addChunk(window, position, chunkOf(position))
+function* moments(rendition = AAC) {
+  const window = createWindow(rendition)
+  const { chunksPerSegment, framesPerChunk: frames } = rendition
+  for (const position of positions(chunksPerSegment * 14, 0, rendition)) {
+    addChunk(window, position, chunkOf(position, { frames }))
     yield window
   }
   yield endWindow(window, 3)
 }
+
+const each = test.each(Object.values(RENDITIONS))
 
 test('a playlist in mid-stream lists ten segments, the parts of the last six seconds and the next part', async () => {
   await expect(full(windowOf({ segments: 30, chunks: 7 }))).toMatchFileSnapshot(
@@ -63,7 +67,7 @@ test('a delta update has the skipped segments as a number, and all else as the f
   await expect(delta(window)).toMatchFileSnapshot('golden/delta.golden.m3u8')
 })
 
-test('the multivariant playlist has one variant, of sound alone', async () => {
+test('the multivariant playlist has two variants, of sound alone, AAC first', async () => {
   await expect(MULTIVARIANT).toMatchFileSnapshot('golden/multivariant.golden.m3u8')
 })
 
@@ -79,15 +83,18 @@ test('a replay is a VOD playlist in which a missing segment is a gap of its own 
   )
 })
 
-test('the previous full playlist and a delta update make the current full playlist, line by line', () => {
-  let before = ''
-  for (const window of moments()) {
-    const after = full(window)
-    const update = delta(window)
-    if (before && values(update, 'EXT-X-SKIP').length > 0) expect(merge(before, update)).toBe(after)
-    before = after
-  }
-})
+each(
+  '$name: the previous full playlist and a delta update make the current full playlist, line by line',
+  (rendition) => {
+    let before = ''
+    for (const window of moments(rendition)) {
+      const after = full(window)
+      const update = delta(window)
+      if (before && values(update, 'EXT-X-SKIP').length > 0) expect(merge(before, update)).toBe(after)
+      before = after
+    }
+  },
+)
 
 /** What a client does with a delta (rfc8216bis §6.3.7): the skipped segments are those it knows. */
 function merge(before: string, update: string): string {
@@ -109,89 +116,106 @@ function merge(before: string, update: string): string {
     .replace(/(#EXT-X-MAP:.*\n)/, (map) => `${map}${wanted.flatMap((uri) => known.get(uri)!).join('\n')}\n`)
 }
 
-test('a delta skips only what ends more than twelve seconds before the end, and there is one skip tag', () => {
-  for (const window of moments()) {
-    const [skip, ...others] = values(delta(window), 'EXT-X-SKIP')
-    expect(others).toEqual([])
-    const listed = values(full(window), 'EXTINF').length
-    const skippable = Math.max(0, listed - Math.ceil(12 / 1.92))
-    if (window.ended || skippable === 0) expect(skip).toBeUndefined()
-    else expect(skip).toBe(`SKIPPED-SEGMENTS=${skippable}`)
-    if (!skip) expect(delta(window)).toBe(full(window))
-  }
-})
-
-test('no part is longer than PART-TARGET, and none but the last of its segment shorter than 85 % of it', () => {
-  for (const window of moments()) {
-    const tags = read(full(window))
-    tags.forEach(([name, value], i) => {
-      if (name !== 'EXT-X-PART') return
-      const duration = Number(attribute(value, 'DURATION'))
-      expect(duration).toBeLessThanOrEqual(PART_TARGET)
-      const lastOfSegment = tags[i + 1]?.[0] === 'EXTINF'
-      if (!lastOfSegment) expect(duration).toBeGreaterThanOrEqual(0.85 * PART_TARGET)
-      expect(attribute(value, 'INDEPENDENT')).toBe('YES')
-    })
-  }
-})
-
-test('a segment lists all of its parts or none, they add up to it, and none lies further than 6 s from the end', () => {
-  for (const window of moments()) {
-    let parts: number[] = []
-    const spans: { duration: number; parts: number[] }[] = []
-    for (const [name, value] of read(full(window))) {
-      if (name === 'EXT-X-PART') parts.push(Number(attribute(value, 'DURATION')))
-      if (name !== 'EXTINF') continue
-      spans.push({ duration: parseFloat(value), parts })
-      parts = []
+each(
+  '$name: a delta skips only what ends more than twelve seconds before the end, and there is one skip tag',
+  (rendition) => {
+    for (const window of moments(rendition)) {
+      const [skip, ...others] = values(delta(window), 'EXT-X-SKIP')
+      expect(others).toEqual([])
+      const listed = values(full(window), 'EXTINF').length
+      const skippable = Math.max(0, listed - Math.ceil(12 / 1.92))
+      if (window.ended || skippable === 0) expect(skip).toBeUndefined()
+      else expect(skip).toBe(`SKIPPED-SEGMENTS=${skippable}`)
+      if (!skip) expect(delta(window)).toBe(full(window))
     }
-    let toEnd = sum(parts)
-    for (const span of spans.reverse()) {
-      toEnd += span.duration
-      if (span.parts.length > 0) {
-        expect(sum(span.parts)).toBeCloseTo(span.duration, 3)
-        expect(toEnd).toBeLessThanOrEqual(6)
-      } else expect(toEnd).toBeGreaterThan(6 - 1e-3)
+  },
+)
+
+each(
+  '$name: no part is longer than PART-TARGET, and none but the last of its segment shorter than 85 % of it',
+  (rendition) => {
+    for (const window of moments(rendition)) {
+      const tags = read(full(window))
+      tags.forEach(([name, value], i) => {
+        if (name !== 'EXT-X-PART') return
+        const duration = Number(attribute(value, 'DURATION'))
+        expect(duration).toBeLessThanOrEqual(partTarget(rendition))
+        const lastOfSegment = tags[i + 1]?.[0] === 'EXTINF'
+        if (!lastOfSegment) expect(duration).toBeGreaterThanOrEqual(0.85 * partTarget(rendition))
+        expect(attribute(value, 'INDEPENDENT')).toBe('YES')
+      })
     }
-  }
-})
+  },
+)
+
+each(
+  '$name: a segment lists all of its parts or none, they add up to it, and none lies further than 6 s from the end',
+  (rendition) => {
+    for (const window of moments(rendition)) {
+      let parts: number[] = []
+      const spans: { duration: number; parts: number[] }[] = []
+      for (const [name, value] of read(full(window))) {
+        if (name === 'EXT-X-PART') parts.push(Number(attribute(value, 'DURATION')))
+        if (name !== 'EXTINF') continue
+        spans.push({ duration: parseFloat(value), parts })
+        parts = []
+      }
+      let toEnd = sum(parts)
+      for (const span of spans.reverse()) {
+        toEnd += span.duration
+        if (span.parts.length > 0) {
+          expect(sum(span.parts)).toBeCloseTo(span.duration, 3)
+          expect(toEnd).toBeLessThanOrEqual(6)
+        } else expect(toEnd).toBeGreaterThan(6 - 1e-3)
+      }
+    }
+  },
+)
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0)
 
-test('every segment has its date, before its first part, and dates follow the sample clock', () => {
-  for (const window of moments()) {
-    let date: number | undefined
-    let msn = Number(values(full(window), 'EXT-X-MEDIA-SEQUENCE')[0])
-    for (const [name, value] of read(full(window))) {
-      if (name === 'EXT-X-PROGRAM-DATE-TIME') date = Date.parse(value)
-      if (name === 'EXT-X-PART' || name === 'EXTINF') expect(date).toBe(STARTED_AT + msn * 1920)
-      if (name !== '') continue
-      expect(value).toBe(`${msn}.m4s`)
-      msn++
-      date = undefined
+each(
+  '$name: every segment has its date, before its first part, and dates follow the sample clock',
+  (rendition) => {
+    for (const window of moments(rendition)) {
+      let date: number | undefined
+      let msn = Number(values(full(window), 'EXT-X-MEDIA-SEQUENCE')[0])
+      for (const [name, value] of read(full(window))) {
+        if (name === 'EXT-X-PROGRAM-DATE-TIME') date = Date.parse(value)
+        if (name === 'EXT-X-PART' || name === 'EXTINF') expect(date).toBe(STARTED_AT + msn * 1920)
+        if (name !== '') continue
+        expect(value).toBe(`${msn}.m4s`)
+        msn++
+        date = undefined
+      }
     }
-  }
-})
+  },
+)
 
-test('segments are only appended at the end and removed at the start, and each keeps its name and length', () => {
-  let before: string[] = []
-  for (const window of moments()) {
-    const tags = read(full(window))
-    const segments = tags.flatMap(([name, value], i) => (name === '' ? [`${value} ${tags[i - 1]![1]}`] : []))
-    const kept = before.filter((segment) => segments.includes(segment))
-    expect(before.slice(before.length - kept.length)).toEqual(kept)
-    expect(segments.slice(0, kept.length)).toEqual(kept)
-    expect(before.length - kept.length).toBeLessThanOrEqual(1)
-    expect(Number(values(full(window), 'EXT-X-TARGETDURATION')[0])).toBe(2)
-    for (const extinf of values(full(window), 'EXTINF'))
-      expect(Math.round(parseFloat(extinf))).toBeLessThanOrEqual(2)
-    before = segments
-  }
-})
+each(
+  '$name: segments are only appended at the end and removed at the start, and each keeps its name and length',
+  (rendition) => {
+    let before: string[] = []
+    for (const window of moments(rendition)) {
+      const tags = read(full(window))
+      const segments = tags.flatMap(([name, value], i) =>
+        name === '' ? [`${value} ${tags[i - 1]![1]}`] : [],
+      )
+      const kept = before.filter((segment) => segments.includes(segment))
+      expect(before.slice(before.length - kept.length)).toEqual(kept)
+      expect(segments.slice(0, kept.length)).toEqual(kept)
+      expect(before.length - kept.length).toBeLessThanOrEqual(1)
+      expect(Number(values(full(window), 'EXT-X-TARGETDURATION')[0])).toBe(2)
+      for (const extinf of values(full(window), 'EXTINF'))
+        expect(Math.round(parseFloat(extinf))).toBeLessThanOrEqual(2)
+      before = segments
+    }
+  },
+)
 
-test('exactly one hint names the next part by its later name, until the end', () => {
+each('$name: exactly one hint names the next part by its later name, until the end', (rendition) => {
   let hinted: string | undefined
-  for (const window of moments()) {
+  for (const window of moments(rendition)) {
     const listed = values(full(window), 'EXT-X-PART').map((part) => attribute(part, 'URI')!)
     if (hinted && !listed.includes(hinted))
       expect(values(full(window), 'EXT-X-PRELOAD-HINT')[0]).toContain(hinted)
@@ -203,9 +227,53 @@ test('exactly one hint names the next part by its later name, until the end', ()
   }
 })
 
-test('server control keeps to the rules: three parts of hold-back, a skip boundary of six target durations', () => {
-  const control = values(full(windowOf({ segments: 20 })), 'EXT-X-SERVER-CONTROL')[0]!
+each('$name: server control keeps to the rules, and says the same in every rendition', (rendition) => {
+  const control = values(full(windowOf({ rendition, segments: 20 })), 'EXT-X-SERVER-CONTROL')[0]!
+  expect(control).toBe(values(full(windowOf({ segments: 5 })), 'EXT-X-SERVER-CONTROL')[0])
   expect(attribute(control, 'CAN-BLOCK-RELOAD')).toBe('YES')
-  expect(Number(attribute(control, 'PART-HOLD-BACK'))).toBeGreaterThanOrEqual(3 * PART_TARGET)
+  expect(Number(attribute(control, 'PART-HOLD-BACK'))).toBe(PART_HOLD_BACK)
+  expect(PART_HOLD_BACK).toBeGreaterThanOrEqual(3 * partTarget(rendition))
   expect(Number(attribute(control, 'CAN-SKIP-UNTIL'))).toBeGreaterThanOrEqual(6 * 2)
+})
+
+test('PART-TARGET is the longest part, rounded up', () => {
+  expect([partTarget(AAC), partTarget(OPUS)]).toEqual([0.21334, 0.24])
+})
+
+/** Where a rendition report points, seconds from the start of the space. */
+function reportedEnd(playlist: string, of: typeof AAC): number {
+  const [report, ...others] = values(playlist, 'EXT-X-RENDITION-REPORT')
+  expect(others).toEqual([])
+  expect(attribute(report!, 'URI')).toBe(`../${of.name}/index.m3u8`)
+  const part = Number(attribute(report!, 'LAST-PART'))
+  expect(part).toBeLessThan(of.partsPerSegment)
+  return Number(attribute(report!, 'LAST-MSN')) * 1.92 + ((part + 1) * of.partSamples) / 48_000
+}
+
+each(
+  '$name: a report says how far the other rendition is: as far as this one, to the whole part',
+  (rendition) => {
+    const other = rendition === AAC ? OPUS : AAC
+    for (const window of moments(rendition)) {
+      const last = values(full(window), 'EXT-X-PART').at(-1)
+      if (last === undefined) continue
+      const [msn, part] = attribute(last, 'URI')!.split('.').map(Number) as [number, number]
+      const until = msn * 1.92 + ((part + 1) * rendition.partSamples) / 48_000
+      if (until < other.partSamples / 48_000) continue
+      const behind = until - reportedEnd(full(window), other)
+      expect(behind).toBeGreaterThanOrEqual(-1e-6)
+      expect(behind).toBeLessThan((other.partSamples + (window.ended ? rendition.partSamples : 0)) / 48_000)
+    }
+  },
+)
+
+test('an Opus playlist in mid-stream has eight parts of 240 ms in a segment', async () => {
+  await expect(full(windowOf({ rendition: OPUS, segments: 30, chunks: 10 }))).toMatchFileSnapshot(
+    'golden/opus-mid-stream.golden.m3u8',
+  )
+})
+
+test('after the end an Opus playlist has a last segment as short as it is', async () => {
+  const window = endWindow(windowOf({ rendition: OPUS, segments: 12, chunks: 4 }), 3)
+  await expect(full(window)).toMatchFileSnapshot('golden/opus-ended.golden.m3u8')
 })

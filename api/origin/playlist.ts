@@ -1,5 +1,5 @@
-import { AAC_CODECS } from '@odeon/common/cmaf-init.ts'
-import { TARGET_DURATION, wallClock, type EpochMs } from '@odeon/common/time.ts'
+import { AAC, OPUS, RENDITIONS, type Rendition } from '@odeon/common/rendition.ts'
+import { SAMPLE_RATE, TARGET_DURATION, wallClock, type EpochMs } from '@odeon/common/time.ts'
 import {
   growingSegment,
   hintedPart,
@@ -9,33 +9,39 @@ import {
   segmentDuration,
   segmentStart,
   wholeParts,
+  wholeUntil,
   type Segment,
   type Window,
 } from './window.ts'
 
 /** Playlists as draft-pantos-hls-rfc8216bis asks for them; § are its sections. Times are seconds. */
 
-/** The longest part, rounded up: players refuse a longer one (§4.4.4.9). */
-export const PART_TARGET = 0.21334
-/** Three of the largest part target of any rendition, 0.24, because all of them must say the same (§6.2.4). */
-export const PART_HOLD_BACK = 0.72
+/** The longest part, rounded up to 10 µs: players refuse a longer one (§4.4.4.9). */
+export const partTarget = ({ partSamples }: Rendition): number =>
+  Math.ceil((partSamples / SAMPLE_RATE) * 1e5) / 1e5
+/** Three of the largest part target of any rendition, because all of them must say the same (§6.2.4). */
+export const PART_HOLD_BACK = 3 * Math.max(...Object.values(RENDITIONS).map(partTarget))
 /** Six target durations (§4.4.3.8). */
 export const CAN_SKIP_UNTIL = 6 * TARGET_DURATION
 /** Parts are listed up to three target durations from the end (§6.2.2). */
 const PARTS_UNTIL = 3 * TARGET_DURATION
 
-/** Peak and mean of 64 kb/s AAC with the boxes around it and the events inside, bit/s. */
-const BANDWIDTH = 128_000
-const AVERAGE_BANDWIDTH = 96_000
+/** Peak and mean of the sound with the boxes around it and the events inside, bit/s. */
+const VARIANTS = [
+  { rendition: AAC, bandwidth: 128_000, average: 96_000 },
+  { rendition: OPUS, bandwidth: 128_000, average: 96_000 },
+]
 
-export const MULTIVARIANT = [
+/** AAC first: every player has it, and begins with it. */
+export const MULTIVARIANT = lines([
   '#EXTM3U',
   '#EXT-X-VERSION:6',
   '#EXT-X-INDEPENDENT-SEGMENTS',
-  `#EXT-X-STREAM-INF:BANDWIDTH=${BANDWIDTH},AVERAGE-BANDWIDTH=${AVERAGE_BANDWIDTH},CODECS="${AAC_CODECS}"`,
-  'aac/index.m3u8',
-  '',
-].join('\n')
+  ...VARIANTS.flatMap(({ rendition: { name, codecs }, bandwidth, average }) => [
+    `#EXT-X-STREAM-INF:BANDWIDTH=${bandwidth},AVERAGE-BANDWIDTH=${average},CODECS="${codecs}"`,
+    `${name}/index.m3u8`,
+  ]),
+])
 
 /** The live playlist. With `skip` a delta update, if there is anything to skip and the space goes on (§6.2.5.1). */
 export function livePlaylist(window: Window, { skip }: { skip: boolean }): string {
@@ -48,8 +54,8 @@ export function livePlaylist(window: Window, { skip }: { skip: boolean }): strin
     '#EXTM3U',
     `#EXT-X-VERSION:${skipped > 0 ? 9 : 6}`, // §8: 6 for EXT-X-MAP, 9 for EXT-X-SKIP.
     `#EXT-X-TARGETDURATION:${TARGET_DURATION}`,
-    `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=${CAN_SKIP_UNTIL.toFixed(1)},PART-HOLD-BACK=${PART_HOLD_BACK}`,
-    `#EXT-X-PART-INF:PART-TARGET=${PART_TARGET}`,
+    `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=${CAN_SKIP_UNTIL.toFixed(1)},PART-HOLD-BACK=${PART_HOLD_BACK.toFixed(2)}`,
+    `#EXT-X-PART-INF:PART-TARGET=${partTarget(window.rendition)}`,
     `#EXT-X-MEDIA-SEQUENCE:${listed[0]?.msn ?? growing?.msn ?? window.next?.msn ?? 0}`,
     // After MEDIA-SEQUENCE, where hls.js looks for it, and before the MAP that its first segment needs again.
     ...(skipped > 0 ? [`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`] : []),
@@ -66,6 +72,7 @@ export function livePlaylist(window: Window, { skip }: { skip: boolean }): strin
       ? [programDateTime(window.startedAt, growing.msn), ...parts(growing)]
       : []),
     ...(hint ? [`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${partUri(hint.msn, hint.part)}"`] : []),
+    ...reports(window),
     ...(window.ended ? ['#EXT-X-ENDLIST'] : []),
   ])
 }
@@ -98,12 +105,29 @@ const parts = (segment: Segment): string[] =>
       `#EXT-X-PART:DURATION=${partDuration(segment, part).toFixed(5)},URI="${partUri(segment.msn, part)}",INDEPENDENT=YES`,
   )
 
+/**
+ * How far the other renditions are (§4.4.5.4). All are cut out of one log by one clock: what is whole here is whole there, up to the part that
+ * is not. Nobody needs to follow them for it.
+ */
+function reports(window: Window): string[] {
+  const until = wholeUntil(window)
+  return Object.values(RENDITIONS).flatMap((other) => {
+    const { name, partSamples, partsPerSegment } = other
+    const last = Math.floor(until / partSamples) - 1 // Counted from the start of the space.
+    if (name === window.rendition.name || last < 0) return []
+    const [msn, part] = [Math.floor(last / partsPerSegment), last % partsPerSegment]
+    return [`#EXT-X-RENDITION-REPORT:URI="../${name}/index.m3u8",LAST-MSN=${msn},LAST-PART=${part}`]
+  })
+}
+
 const partUri = (msn: number, part: number): string => `${msn}.${part}.m4s`
 
 export const programDateTime = (startedAt: EpochMs, msn: number): string =>
   `#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(wallClock(startedAt, segmentStart(msn)))).toISOString()}`
 
-export const lines = (all: string[]): string => `${all.join('\n')}\n`
+export function lines(all: string[]): string {
+  return `${all.join('\n')}\n`
+}
 
 /** The playlist of a recording; its URIs are below `aac/`. What is missing is a gap of its own length (§6.2.1). */
 export function replayPlaylist({
@@ -124,7 +148,7 @@ export function replayPlaylist({
     ...heard.flatMap(({ msn, frames, gap }, i) => [
       ...(i === 0 ? [programDateTime(startedAt, msn)] : []),
       ...(gap ? ['#EXT-X-GAP'] : []),
-      `#EXTINF:${secondsOf(frames).toFixed(5)},`,
+      `#EXTINF:${secondsOf(AAC, frames).toFixed(5)},`,
       `aac/${msn}.m4s`,
     ]),
     '#EXT-X-ENDLIST',

@@ -5,6 +5,7 @@ import { aacInit } from '@odeon/common/cmaf-init.ts'
 import { AppError, messageOf } from '@odeon/common/errors.ts'
 import { aacInitKey, aacSegmentKey, archiveKey } from '@odeon/common/keys.ts'
 import type { Objects } from '@odeon/common/ports.ts'
+import { AAC } from '@odeon/common/rendition.ts'
 import type { Complaints } from './complaints.ts'
 import { answerStoredSegment, storeAway } from './live.ts'
 import { replayPlaylist } from './playlist.ts'
@@ -58,7 +59,7 @@ export class Replays {
     if (target.kind === 'segment')
       return answerStoredSegment(
         exchange,
-        id,
+        { id, rendition: AAC },
         target.msn,
         { objects: this.#objects, complaints: this.#complaints },
         CACHE.forever,

@@ -1,8 +1,9 @@
 import { AppError } from '@odeon/common/errors.ts'
 import { MAX_HOLE_MS } from '@odeon/common/time.ts'
+import type { Rendition, RenditionName } from '@odeon/common/rendition.ts'
 import { LiveSpace, type FollowOptions } from './follow.ts'
 
-export interface SpacesOptions extends Omit<FollowOptions, 'id'> {
+export interface SpacesOptions extends Omit<FollowOptions, 'id' | 'rendition'> {
   maxSpaces: number
 }
 
@@ -12,11 +13,13 @@ export const IDLE_MS = 60_000
 const STALLED_MS = MAX_HOLE_MS + 15_000
 const SWEEP_MS = 1000
 
-/** The spaces that this origin follows: at most `maxSpaces`, each from its first request until nobody asks any more. */
+/**
+ * What this origin follows: at most `maxSpaces` renditions of spaces, each from its first request until nobody asks for it any more.
+ */
 export class Spaces {
   readonly #options: SpacesOptions
-  readonly #open = new Map<string, LiveSpace>()
-  readonly #opening = new Map<string, Promise<LiveSpace | undefined>>()
+  readonly #open = byRendition<LiveSpace>()
+  readonly #opening = byRendition<Promise<LiveSpace | undefined>>()
   readonly #sweeper: NodeJS.Timeout
   #closing: Promise<void> | undefined
 
@@ -27,19 +30,29 @@ export class Spaces {
   }
 
   /** The space if it is followed: the way of all requests but the first. */
-  peek(id: string): LiveSpace | undefined {
-    return this.#open.get(id)
+  peek(id: string, rendition: Rendition): LiveSpace | undefined {
+    return this.#open[rendition.name].get(id)
   }
 
-  /** Follows the space. Undefined for one that has no chunks: nothing is kept of it. Throws 503 when there are too many. */
-  open(id: string): Promise<LiveSpace | undefined> {
-    const opening = this.#opening.get(id) ?? this.#start(id).finally(() => this.#opening.delete(id))
-    this.#opening.set(id, opening)
+  /** Whether any rendition of the space is followed. */
+  knows(id: string): boolean {
+    return this.#open.aac.has(id) || this.#open.opus.has(id)
+  }
+
+  listenersOf(id: string): number {
+    return (this.#open.aac.get(id)?.listeners() ?? 0) + (this.#open.opus.get(id)?.listeners() ?? 0)
+  }
+
+  /** Follows it. Undefined for one that has no chunks: nothing is kept of it. Throws 503 when there are too many. */
+  open(id: string, rendition: Rendition): Promise<LiveSpace | undefined> {
+    const all = this.#opening[rendition.name]
+    const opening = all.get(id) ?? this.#start(id, rendition).finally(() => all.delete(id))
+    all.set(id, opening)
     return opening
   }
 
   get size(): number {
-    return this.#open.size
+    return this.#open.aac.size + this.#open.opus.size
   }
 
   get waiting(): number {
@@ -53,7 +66,7 @@ export class Spaces {
   /** Lets go of what is idle; breaks off those who wait for the rest of a segment that will not come. */
   sweep(): void {
     const now = this.#options.now()
-    for (const space of this.#open.values()) {
+    for (const space of this.#all()) {
       if (!space.window.ended && now - space.heardAt > STALLED_MS) space.abortReaders()
       if (space.waiting === 0 && now - space.usedAt > IDLE_MS) this.#drop(space)
     }
@@ -65,34 +78,35 @@ export class Spaces {
 
   async #shutDown(): Promise<void> {
     clearInterval(this.#sweeper)
-    const spaces = [...this.#open.values()]
-    this.#open.clear()
+    const spaces = this.#all()
+    for (const open of Object.values(this.#open)) open.clear()
     await Promise.all(spaces.map((space) => space.close()))
   }
 
-  async #start(id: string): Promise<LiveSpace | undefined> {
+  async #start(id: string, rendition: Rendition): Promise<LiveSpace | undefined> {
     if (this.#closing) throw closing()
     // A log that does not answer must not gather requests for ever new spaces.
-    if (this.#opening.size >= this.#options.maxSpaces)
-      throw new AppError(503, 'busy', `This origin is opening ${this.#opening.size} spaces already.`)
-    const space = new LiveSpace({ ...this.#options, id })
+    const opening = this.#opening.aac.size + this.#opening.opus.size
+    if (opening >= this.#options.maxSpaces)
+      throw new AppError(503, 'busy', `This origin is opening ${opening} spaces already.`)
+    const space = new LiveSpace({ ...this.#options, id, rendition })
     if (!(await space.open())) return undefined
     if (this.#closing) {
       await space.close()
       throw closing()
     }
-    if (this.#open.size >= this.#options.maxSpaces && !this.#makeRoom()) {
+    if (this.size >= this.#options.maxSpaces && !this.#makeRoom()) {
       await space.close()
-      throw new AppError(503, 'busy', `This origin follows ${this.#open.size} spaces already.`)
+      throw new AppError(503, 'busy', `This origin follows ${this.size} spaces already.`)
     }
-    this.#open.set(id, space)
+    this.#open[rendition.name].set(id, space)
     return space
   }
 
   /** Room is where nobody waits, and has not for the time in which a player asks again. */
   #makeRoom(): boolean {
     const now = this.#options.now()
-    const idle = [...this.#open.values()]
+    const idle = this.#all()
       .filter((space) => space.waiting === 0 && now - space.usedAt > IDLE_MS / 6)
       .sort((a, b) => a.usedAt - b.usedAt)[0]
     if (idle) this.#drop(idle)
@@ -100,13 +114,19 @@ export class Spaces {
   }
 
   #drop(space: LiveSpace): void {
-    this.#open.delete(space.id)
+    this.#open[space.rendition.name].delete(space.id)
     void space.close() // Never rejects: its loop catches what the log throws.
   }
 
+  #all(): LiveSpace[] {
+    return Object.values(this.#open).flatMap((open) => [...open.values()])
+  }
+
   #sum(of: (space: LiveSpace) => number): number {
-    return [...this.#open.values()].reduce((sum, space) => sum + of(space), 0)
+    return this.#all().reduce((sum, space) => sum + of(space), 0)
   }
 }
+
+const byRendition = <T>(): Record<RenditionName, Map<string, T>> => ({ aac: new Map(), opus: new Map() })
 
 const closing = (): AppError => new AppError(503, 'closing', 'This origin is closing. Ask another.')

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { AAC, OPUS } from '@odeon/common/rendition.ts'
 import { bytesOf, chunkOf, endWindow, positions, windowOf } from './harness.ts'
 import {
   addChunk,
@@ -28,6 +29,16 @@ test('a part has its bytes as soon as both of its chunks are there, not before',
   )
 })
 
+test('a part of Opus is three chunks, and a segment eight parts', () => {
+  expect(partBytes(findSegment(windowOf({ rendition: OPUS, chunks: 5 }), 0)!, 1)).toBeUndefined()
+  const segment = findSegment(windowOf({ rendition: OPUS, segments: 2 }), 1)!
+  expect(wholeParts(segment)).toBe(8)
+  expect(Buffer.from(partBytes(segment, 7)!)).toEqual(
+    Buffer.concat([21, 22, 23].map((chunk) => bytesOf({ msn: 1, chunk }))),
+  )
+  expect(hintedPart(windowOf({ rendition: OPUS, segments: 2, chunks: 5 }))).toEqual({ msn: 2, part: 1 })
+})
+
 test('the last part of a space may be a single chunk', () => {
   const window = endWindow(windowOf({ chunks: 4 }), 2)
   const segment = findSegment(window, 0)!
@@ -37,7 +48,7 @@ test('the last part of a space may be a single chunk', () => {
 })
 
 test('a reader that begins in the middle of a segment waits for the next one', () => {
-  const window = createWindow()
+  const window = createWindow(AAC)
   const late = positions(40).slice(5)
   expect(addChunk(window, late[0]!, chunkOf(late[0]!))).toBe('early')
   for (const position of late) addChunk(window, position, chunkOf(position))
@@ -71,13 +82,17 @@ test('a chunk that was there before, or comes after the end, changes nothing', (
 
 test('a chunk that can not be what it says is a fault', () => {
   const at = { msn: 3, chunk: 4 }
-  expect(chunkFault(at, chunkOf(at))).toBeUndefined()
-  expect(chunkFault(at, chunkOf(at, { frames: 3, last: true }))).toBeUndefined()
-  expect(chunkFault(at, chunkOf(at, { frames: 0, last: true, bytes: new Uint8Array(0) }))).toBeUndefined()
-  expect(chunkFault({ msn: 3, chunk: 18 }, chunkOf(at))).toContain('no chunk 18')
-  expect(chunkFault({ msn: 3, chunk: -1 }, chunkOf(at))).toContain('no chunk -1')
-  expect(chunkFault(at, chunkOf(at, { frames: 4 }))).toContain('4 frames')
-  expect(chunkFault(at, chunkOf(at, { frames: 6, last: true }))).toContain('6 frames')
-  expect(chunkFault(at, chunkOf(at, { bytes: new Uint8Array(0) }))).toContain('no bytes')
-  expect(chunkFault(at, chunkOf(at, { startedAt: NaN }))).toContain('NaN')
+  expect(chunkFault(AAC, at, chunkOf(at))).toBeUndefined()
+  expect(chunkFault(AAC, at, chunkOf(at, { frames: 3, last: true }))).toBeUndefined()
+  expect(
+    chunkFault(AAC, at, chunkOf(at, { frames: 0, last: true, bytes: new Uint8Array(0) })),
+  ).toBeUndefined()
+  expect(chunkFault(AAC, { msn: 3, chunk: 18 }, chunkOf(at))).toContain('no chunk 18')
+  expect(chunkFault(AAC, { msn: 3, chunk: -1 }, chunkOf(at))).toContain('no chunk -1')
+  expect(chunkFault(AAC, at, chunkOf(at, { frames: 4 }))).toContain('4 frames')
+  expect(chunkFault(AAC, at, chunkOf(at, { frames: 6, last: true }))).toContain('6 frames')
+  expect(chunkFault(AAC, at, chunkOf(at, { bytes: new Uint8Array(0) }))).toContain('no bytes')
+  expect(chunkFault(AAC, at, chunkOf(at, { startedAt: NaN }))).toContain('NaN')
+  expect(chunkFault(OPUS, { msn: 3, chunk: 23 }, chunkOf(at, { frames: 4 }))).toBeUndefined()
+  expect(chunkFault(OPUS, at, chunkOf(at))).toContain('5 frames')
 })

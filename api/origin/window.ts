@@ -1,18 +1,16 @@
 import type { Chunk } from '@odeon/common/chunk.ts'
+import { nextChunk, type Rendition } from '@odeon/common/rendition.ts'
 import {
-  AAC_CHUNKS_PER_PART,
-  AAC_CHUNKS_PER_SEGMENT,
-  AAC_FRAME_SAMPLES,
-  AAC_FRAMES_PER_CHUNK,
-  nextAacChunk,
   SAMPLE_RATE,
   SEGMENT_SAMPLES,
   type ChunkPosition,
   type EpochMs,
+  type Samples,
 } from '@odeon/common/time.ts'
 
-/** What the origin knows of one space: its newest segments, the last of which may still be growing. */
+/** What the origin knows of one rendition of a space: its newest segments, the last of which may still be growing. */
 export interface Window {
+  readonly rendition: Rendition
   /** Wall clock of the space's first sample; 0 before the first chunk. */
   startedAt: EpochMs
   /** Without a gap, oldest first. Every one but the last is complete. */
@@ -26,9 +24,10 @@ export interface Window {
 }
 
 export interface Segment {
+  readonly rendition: Rendition
   readonly msn: number
   chunks: Uint8Array[]
-  /** AAC frames of each chunk. */
+  /** Codec frames of each chunk. */
   readonly frames: number[]
   complete: boolean
 }
@@ -38,7 +37,8 @@ export const LISTED_SEGMENTS = 10
 /** 61 s: a removed segment stays for its own duration and that of the longest playlist that listed it (§6.2.2), and longer. */
 export const KEPT_SEGMENTS = 32
 
-export const createWindow = (): Window => ({
+export const createWindow = (rendition: Rendition): Window => ({
+  rendition,
   startedAt: 0,
   segments: [],
   next: undefined,
@@ -47,12 +47,16 @@ export const createWindow = (): Window => ({
 })
 
 /** Why a chunk can't be what it claims to be, or undefined. */
-export function chunkFault(position: ChunkPosition, chunk: Chunk): string | undefined {
+export function chunkFault(
+  { chunksPerSegment, framesPerChunk }: Rendition,
+  position: ChunkPosition,
+  chunk: Chunk,
+): string | undefined {
   const { msn, chunk: index } = position
   if (!Number.isSafeInteger(msn) || msn < 0) return `its segment number is ${msn}`
-  if (!(index >= 0 && index < AAC_CHUNKS_PER_SEGMENT)) return `a segment has no chunk ${index}`
+  if (!(index >= 0 && index < chunksPerSegment)) return `a segment has no chunk ${index}`
   if (!Number.isFinite(chunk.startedAt)) return `its space started at ${chunk.startedAt}`
-  if (chunk.frames > AAC_FRAMES_PER_CHUNK || (!chunk.last && chunk.frames !== AAC_FRAMES_PER_CHUNK))
+  if (chunk.frames > framesPerChunk || (!chunk.last && chunk.frames !== framesPerChunk))
     return `it holds ${chunk.frames} frames`
   if (chunk.frames > 0 && chunk.bytes.length === 0) return `it has ${chunk.frames} frames and no bytes`
   return undefined
@@ -98,20 +102,21 @@ function begin(window: Window, position: ChunkPosition, chunk: Chunk): boolean {
 }
 
 function append(window: Window, position: ChunkPosition, chunk: Chunk): void {
+  const { rendition } = window
   if (chunk.frames > 0) {
     if (position.chunk === 0)
-      window.segments.push({ msn: position.msn, chunks: [], frames: [], complete: false })
+      window.segments.push({ rendition, msn: position.msn, chunks: [], frames: [], complete: false })
     const segment = window.segments.at(-1)!
     segment.chunks.push(chunk.bytes)
     segment.frames.push(chunk.frames)
-    if (segment.chunks.length % AAC_CHUNKS_PER_PART === 0) {
-      joinFrom(segment, segment.chunks.length - AAC_CHUNKS_PER_PART)
+    if (segment.chunks.length % rendition.chunksPerPart === 0) {
+      joinFrom(segment, segment.chunks.length - rendition.chunksPerPart)
       window.version++
     }
-    if (segment.chunks.length === AAC_CHUNKS_PER_SEGMENT) complete(window, segment)
+    if (segment.chunks.length === rendition.chunksPerSegment) complete(window, segment)
   }
   if (chunk.last) endAt(window, position)
-  else window.next = nextAacChunk(position)
+  else window.next = nextChunk(rendition, position)
 }
 
 function endAt(window: Window, position: ChunkPosition): void {
@@ -151,14 +156,16 @@ export const growingSegment = ({ segments }: Window): Segment | undefined =>
 export const findSegment = ({ segments }: Window, msn: number): Segment | undefined =>
   segments[msn - (segments[0]?.msn ?? 0)]
 
-/** How many parts of it can be sent whole. Only the last one of a space may be of a single chunk. */
-export const wholeParts = ({ chunks, complete }: Segment): number =>
-  complete ? Math.ceil(chunks.length / AAC_CHUNKS_PER_PART) : Math.floor(chunks.length / AAC_CHUNKS_PER_PART)
+/** How many parts of it can be sent whole. Only the last one of a space may be short of chunks. */
+export function wholeParts({ rendition, chunks, complete }: Segment): number {
+  const parts = chunks.length / rendition.chunksPerPart
+  return complete ? Math.ceil(parts) : Math.floor(parts)
+}
 
 /** The part that the playlist hints at: the first that is not whole. */
-export function hintedPart({ next, ended }: Window): { msn: number; part: number } | undefined {
+export function hintedPart({ rendition, next, ended }: Window): { msn: number; part: number } | undefined {
   if (!next || ended) return undefined
-  return { msn: next.msn, part: Math.floor(next.chunk / AAC_CHUNKS_PER_PART) }
+  return { msn: next.msn, part: Math.floor(next.chunk / rendition.chunksPerPart) }
 }
 
 /** The newest complete segment's number, one less than the first's before there is any; undefined if nothing is known. */
@@ -170,9 +177,10 @@ export function lastCompleteMsn({ segments, next, ended }: Window): number | und
 
 /** Whole bytes of part `part`; undefined until it is whole. */
 export const partBytes = (segment: Segment, part: number): Uint8Array | undefined =>
-  part < wholeParts(segment)
-    ? span(segment.chunks.slice(part * AAC_CHUNKS_PER_PART, (part + 1) * AAC_CHUNKS_PER_PART))
-    : undefined
+  part < wholeParts(segment) ? span(ofPart(segment, segment.chunks, part)) : undefined
+
+const ofPart = <T>({ rendition: { chunksPerPart } }: Segment, all: readonly T[], part: number): T[] =>
+  all.slice(part * chunksPerPart, (part + 1) * chunksPerPart)
 
 /** Whole bytes of a complete segment. */
 export const segmentBytes = (segment: Segment): Uint8Array => span(segment.chunks)
@@ -184,13 +192,22 @@ function span(chunks: Uint8Array[]): Uint8Array {
   return Buffer.from(first.buffer, first.byteOffset, last.byteOffset + last.length - first.byteOffset)
 }
 
-/** Seconds that AAC frames last. */
-export const secondsOf = (frames: number): number => (frames * AAC_FRAME_SAMPLES) / SAMPLE_RATE
+/** Seconds that frames of a rendition last. */
+export const secondsOf = ({ frameSamples }: Rendition, frames: number): number =>
+  (frames * frameSamples) / SAMPLE_RATE
 /** Seconds. */
-export const segmentDuration = ({ frames }: Segment): number => secondsOf(sum(frames))
+export const segmentDuration = ({ rendition, frames }: Segment): number => secondsOf(rendition, sum(frames))
 /** Seconds. */
-export const partDuration = ({ frames }: Segment, part: number): number =>
-  secondsOf(sum(frames.slice(part * AAC_CHUNKS_PER_PART, (part + 1) * AAC_CHUNKS_PER_PART)))
+export const partDuration = (segment: Segment, part: number): number =>
+  secondsOf(segment.rendition, sum(ofPart(segment, segment.frames, part)))
 export const segmentStart = (msn: number): number => msn * SEGMENT_SAMPLES
+
+/** Where the last sound that can be sent whole ends: of a part, or of the space. */
+export function wholeUntil({ segments, rendition: { frameSamples, partSamples } }: Window): Samples {
+  const newest = segments.at(-1)
+  if (!newest) return 0
+  const { msn, complete, frames } = newest
+  return segmentStart(msn) + (complete ? sum(frames) * frameSamples : wholeParts(newest) * partSamples)
+}
 
 const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0)

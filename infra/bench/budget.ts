@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
-import { SEGMENT_SAMPLES, SAMPLE_RATE, AAC_CHUNK_SAMPLES } from '@odeon/common/time.ts'
+import { AAC } from '@odeon/common/rendition.ts'
+import { SAMPLE_RATE, SEGMENT_SAMPLES } from '@odeon/common/time.ts'
 import { BEYOND_DATES_MS } from '@odeon/player/src/playback/clock.ts'
 import { decode } from '../e2e/sound.ts'
 import { delays, percentile } from './figures.ts'
@@ -32,11 +33,11 @@ export interface Steps {
   announced: Sums
 }
 
-/** The running sums of the steps that the servers measure themselves. */
+/** The running sums of the steps that the servers measure themselves, of the rendition that the page plays. */
 export async function readSteps(base: string): Promise<Steps> {
   const text = await (await fetch(`${base}/metrics`)).text()
   const value = (name: string): number =>
-    Number(new RegExp(`^${name}(?:{[^}]*})? (.+)$`, 'm').exec(text)?.[1] ?? NaN)
+    Number(new RegExp(`^${name}{rendition="aac"} (.+)$`, 'm').exec(text)?.[1] ?? NaN)
   const sums = (name: string): Sums => ({ sum: value(`${name}_sum`), count: value(`${name}_count`) })
   return {
     written: sums('odeon_transcoder_chunk_delay_seconds'),
@@ -110,7 +111,7 @@ export async function readBudget(options: BudgetOptions): Promise<Budget & { sho
     ((after[name].sum - before[name].sum) / (after[name].count - before[name].count)) * 1000
   const shownMs = percentile(shown.filter(Number.isFinite), 0.5) * 1000
   const behind = shownMs - BEYOND_DATES_MS
-  const chunk = (AAC_CHUNK_SAMPLES / SAMPLE_RATE) * 1000
+  const chunk = (AAC.chunkSamples / SAMPLE_RATE) * 1000
   const buffer = percentile(least, 0.5) * 1000
   const stage = await toTheClock(base, space, spoken, everyMs)
   return {

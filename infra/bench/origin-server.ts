@@ -7,7 +7,8 @@ import { chunkId, encodeChunk } from '@odeon/common/chunk.ts'
 import { aacChunksKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
-import { AAC_CHUNK_SAMPLES, aacChunkAt, SAMPLE_RATE } from '@odeon/common/time.ts'
+import { AAC, chunkAt } from '@odeon/common/rendition.ts'
+import { SAMPLE_RATE } from '@odeon/common/time.ts'
 
 /**
  * A server of `bench:origin`, in a process of its own: `odeon` is the origin on a live space of synthetic chunks, `bare` a loop that writes the
@@ -15,7 +16,7 @@ import { AAC_CHUNK_SAMPLES, aacChunkAt, SAMPLE_RATE } from '@odeon/common/time.t
  */
 
 const CHUNK_BYTES = 1000
-const CHUNK_MS = (AAC_CHUNK_SAMPLES * 1000) / SAMPLE_RATE
+const CHUNK_MS = (AAC.chunkSamples * 1000) / SAMPLE_RATE
 const bytes = new Uint8Array(CHUNK_BYTES).fill(7)
 
 async function odeon(): Promise<(request: never, response: never) => unknown> {
@@ -27,7 +28,7 @@ async function odeon(): Promise<(request: never, response: never) => unknown> {
   let next = 0
   const feed = (): void => {
     for (; startedAt + (next + 1) * CHUNK_MS <= Date.now(); next++) {
-      const position = aacChunkAt(next * AAC_CHUNK_SAMPLES)
+      const position = chunkAt(AAC, next * AAC.chunkSamples)
       const body = encodeChunk({ frames: 5, last: false, startedAt, bytes })
       void log.append(aacChunksKey('benchspace'), chunkId(position), body)
       process.send?.({ chunk: next, at: performance.timeOrigin + performance.now() })

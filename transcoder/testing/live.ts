@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { openEmbeddedPorts } from '@odeon/common/adapters/embedded/index.ts'
 import { chunkPosition, decodeChunk } from '@odeon/common/chunk.ts'
 import { newSpaceId } from '@odeon/common/ids.ts'
-import { aacChunksKey } from '@odeon/common/keys.ts'
+import { chunksKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
 import { FIRST, type Ports } from '@odeon/common/ports.ts'
-import { AAC_CHUNKS_PER_SEGMENT } from '@odeon/common/time.ts'
+import { AAC, type Rendition } from '@odeon/common/rendition.ts'
 import { createTranscoderMetrics } from '../metrics.ts'
 import { runLiveJob, type LiveJobOptions } from '../live-job.ts'
 import { mixer } from './space-log.ts'
@@ -24,11 +24,11 @@ export async function openSpace(change: (ports: Ports) => Ports = (ports) => por
   const registry = new Registry()
   const metrics = createTranscoderMetrics(registry)
   const jobs = new AbortController()
-  const key = aacChunksKey(job.id)
+  const keyOf = ({ name }: Rendition) => chunksKey(job.id, name)
 
-  const chunks = async () =>
-    (await ports.log.read(key, FIRST, { limit: 10_000 })).map((entry) => ({
-      number: chunkPosition(entry.id).msn * AAC_CHUNKS_PER_SEGMENT + chunkPosition(entry.id).chunk,
+  const chunks = async (rendition = AAC) =>
+    (await ports.log.read(keyOf(rendition), FIRST, { limit: 10_000 })).map((entry) => ({
+      number: chunkPosition(entry.id).msn * rendition.chunksPerSegment + chunkPosition(entry.id).chunk,
       msn: chunkPosition(entry.id).msn,
       ...decodeChunk(entry.body),
     }))
@@ -36,19 +36,16 @@ export async function openSpace(change: (ports: Ports) => Ports = (ports) => por
     job,
     ports,
     registry,
-    key,
     mixer: mixer(ports.log, job.id),
     chunks,
     metric: async (name: string) => (await registry.getSingleMetric(name)!.get()).values[0]?.value,
     run: (more: Partial<LiveJobOptions> = {}) =>
       runLiveJob({ job, ports, logger, metrics, signal: jobs.signal, ...more }),
     /** Resolves when chunk `number` is written. */
-    async until(number: number) {
-      const id = {
-        major: Math.floor(number / AAC_CHUNKS_PER_SEGMENT),
-        minor: number % AAC_CHUNKS_PER_SEGMENT,
-      }
-      while ((await ports.log.read(key, id, { limit: 1, waitMs: 1000 })).length === 0);
+    async until(number: number, rendition = AAC) {
+      const { chunksPerSegment } = rendition
+      const id = { major: Math.floor(number / chunksPerSegment), minor: number % chunksPerSegment }
+      while ((await ports.log.read(keyOf(rendition), id, { limit: 1, waitMs: 1000 })).length === 0);
     },
     async close() {
       jobs.abort()

@@ -1,8 +1,9 @@
+import type { Rendition } from '@odeon/common/rendition.ts'
 import type { HlsConfig, LevelDetails, LoaderResponse, LoadPolicy, RetryConfig } from 'hls.js'
 // The light build has all that we need: one audio rendition, low latency, emsg.
 import Hls, { ErrorDetails, ErrorTypes, Events } from 'hls.js/light'
 import { eventsOf } from './chunk-events.ts'
-import { fragmentLoader, playlistLoader, type Source } from './growing/loaders.ts'
+import { fragmentLoader, pinnedLoader, playlistLoader, type Source } from './growing/loaders.ts'
 import type { Sound, SoundOptions, Trouble } from './sound.ts'
 
 /** hls.js, which this file alone knows. */
@@ -52,16 +53,14 @@ const LIVE: Partial<HlsConfig> = {
 
 const REPLAY: Partial<HlsConfig> = { ...COMMON, lowLatencyMode: false, backBufferLength: 60 }
 
-/** Playlists and chunks come from `source` where it is given, else from the network. */
-export function openHls(options: SoundOptions, source?: Source): Sound {
+/** Where playlists and chunks come from, if not simply from the network: that, of one rendition alone, or a window. */
+export type Way = { rendition: Rendition } | { source: Source }
+
+export function openHls(options: SoundOptions, way?: Way): Sound {
   const { audio, kind, startAt, onEvents, onTrouble, onAnswer } = options
-  const { loader } = Hls.DefaultConfig
   const hls = new Hls({
     ...(kind === 'live' ? LIVE : REPLAY),
-    ...(source && {
-      pLoader: playlistLoader(loader, source) as unknown as NonNullable<HlsConfig['pLoader']>,
-      fLoader: fragmentLoader(loader, source) as unknown as NonNullable<HlsConfig['fLoader']>,
-    }),
+    ...(way && loadersFor(way)),
     ...(startAt !== undefined && { startPosition: startAt }),
   })
   let details: LevelDetails | undefined
@@ -103,6 +102,18 @@ export function openHls(options: SoundOptions, source?: Source): Sound {
     complete: () => details?.live === false,
     recoverMedia: () => hls.recoverMediaError(),
     close: () => hls.destroy(),
+  }
+}
+
+function loadersFor(way: Way): Partial<HlsConfig> {
+  const { loader } = Hls.DefaultConfig
+  type Loaders = Required<Pick<HlsConfig, 'pLoader' | 'fLoader'>>
+  const playlists = 'source' in way ? playlistLoader(loader, way.source) : pinnedLoader(loader, way.rendition)
+  return {
+    pLoader: playlists as unknown as NonNullable<Loaders['pLoader']>,
+    ...('source' in way && {
+      fLoader: fragmentLoader(loader, way.source) as unknown as NonNullable<Loaders['fLoader']>,
+    }),
   }
 }
 

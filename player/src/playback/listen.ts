@@ -1,6 +1,7 @@
 import { onScopeDispose, readonly, ref, shallowRef, watch, type Ref } from 'vue'
 import { api } from '../api/client.ts'
 import { askServerClock, BEYOND_DATES_MS, localNow } from './clock.ts'
+import { chosenRendition, savesData } from './data-saver.ts'
 import { keepPlaying } from './keep-playing.ts'
 import { loadLiveSound } from './live-sound.ts'
 import type { OpenSound, Sound } from './sound.ts'
@@ -59,7 +60,9 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
   const load = (): OpenSound | null | Promise<OpenSound | null> =>
     opener !== undefined
       ? opener
-      : loadLiveSound({ url, signal: ahead.signal }).then((loaded) => (opener = loaded))
+      : loadLiveSound({ url, rendition: chosenRendition, signal: ahead.signal }).then(
+          (loaded) => (opener = loaded),
+        )
   void Promise.resolve(load()).catch(() => {}) // So that a press finds it there; else the press fetches it.
 
   function stop(next: PlaybackState): void {
@@ -133,6 +136,15 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
   watch(volume, (value) => {
     if (audio.value) audio.value.volume = Math.min(1, Math.max(0, value))
   })
+  watch(
+    savesData,
+    () => {
+      if (!turn) return
+      stop({ kind: 'loading' })
+      listen()
+    },
+    { flush: 'sync' },
+  ) // Within the press, as browsers want it.
   watch(audio, (_element, before) => before && turn && stop({ kind: 'paused' }))
   onScopeDispose(() => {
     ahead.abort()

@@ -1,3 +1,4 @@
+import type { Rendition } from '@odeon/common/rendition.ts'
 import { askServerClock } from './clock.ts'
 import { governed } from './governed.ts'
 import type { Fault } from './growing/follower.ts'
@@ -13,28 +14,31 @@ import { Ways } from './ways.ts'
 export interface LiveSoundOptions {
   /** `/live/{id}/index.m3u8` */
   url: string
+  /** Asked at each press, and after each interruption. */
+  rendition: () => Rendition
   /** Aborts what is fetched ahead of the press. */
   signal: AbortSignal
 }
 
 /** Loads the code and what can be known before the press; the opener plays at once. Null where nothing can play HLS. */
-export async function loadLiveSound({ url, signal }: LiveSoundOptions): Promise<OpenSound | null> {
-  const [{ hlsIsSupported, openHls }, { openGrowing, tuneIn }] = await Promise.all([
+export async function loadLiveSound({ url, rendition, signal }: LiveSoundOptions): Promise<OpenSound | null> {
+  const [{ hlsIsSupported, openHls }, { baseOf, openGrowing, tuneIn }] = await Promise.all([
     import('./hls.ts'),
     import('./growing/sound.ts'),
   ])
   if (!hlsIsSupported()) return loadSound()
-  const base = new URL('aac/', new URL(url, location.href)).href
   let tunedIn: TunedIn | undefined
   const ways = new Ways()
 
   const prepare = async (): Promise<void> => {
+    const pinned = rendition()
+    const base = baseOf(url, pinned)
     const [there, init, offset] = await Promise.all([
       tuneIn(base, signal),
       fetch(`${base}init.mp4`, { signal }).then((response) => response.arrayBuffer()),
       askServerClock(signal),
     ])
-    if (!there.ended) tunedIn = { startedAt: there.startedAt, init, offset }
+    if (!there.ended) tunedIn = { rendition: pinned, startedAt: there.startedAt, init, offset }
   }
   prepare().catch(() => {}) // Without it the press asks.
 
@@ -44,7 +48,7 @@ export async function loadLiveSound({ url, signal }: LiveSoundOptions): Promise<
   }
 
   const openStandard = (options: SoundOptions, forMs: number): Sound => {
-    const sound = openHls(options)
+    const sound = openHls(options, { rendition: rendition() })
     const back = setTimeout(() => options.onTrouble({ kind: 'change' }), forMs)
     return {
       ...sound,
@@ -60,7 +64,12 @@ export async function loadLiveSound({ url, signal }: LiveSoundOptions): Promise<
     const sound =
       standardMs > 0
         ? openStandard(options, standardMs)
-        : openGrowing({ ...options, tunedIn, onFault: (fault) => faulted(fault, options) })
+        : openGrowing({
+            ...options,
+            rendition: rendition(),
+            tunedIn,
+            onFault: (fault) => faulted(fault, options),
+          })
     tunedIn = undefined // The clock it was computed with is of that moment; the next one asks again.
     return governed(sound, options.audio)
   }

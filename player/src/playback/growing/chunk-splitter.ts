@@ -1,4 +1,4 @@
-import { AAC_FRAME_SAMPLES } from '@odeon/common/time.ts'
+import type { Rendition } from '@odeon/common/rendition.ts'
 
 /** Cuts a growing segment into its CMAF chunks (ISO/IEC 23000-19 §7.3.2.3): each ends with its `mdat`, so the stream needs no framing. */
 
@@ -19,7 +19,12 @@ export class NotCmaf extends Error {
 }
 
 export class ChunkSplitter {
+  readonly #rendition: Rendition
   #held: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+
+  constructor(rendition: Rendition) {
+    this.#rendition = rendition
+  }
 
   /** Takes what came off the network, answers the chunks that are complete now. Throws `NotCmaf`. */
   push(data: Uint8Array): CmafChunk[] {
@@ -28,7 +33,7 @@ export class ChunkSplitter {
     for (;;) {
       const size = completeChunk(this.#held)
       if (size === undefined) break
-      chunks.push(readChunk(this.#held.slice(0, size)))
+      chunks.push(readChunk(this.#held.slice(0, size), this.#rendition))
       this.#held = this.#held.slice(size)
     }
     if (this.#held.length > MAX_CHUNK) throw new NotCmaf(`A chunk of more than ${MAX_CHUNK} bytes.`)
@@ -84,12 +89,12 @@ function child(bytes: Uint8Array, parent: Box, type: string): Box {
   throw new NotCmaf(`There is no ${type} in ${parent.type}.`)
 }
 
-function readChunk(bytes: Uint8Array<ArrayBuffer>): CmafChunk {
+function readChunk(bytes: Uint8Array<ArrayBuffer>, { frameSamples }: Rendition): CmafChunk {
   const traf = child(bytes, child(bytes, { type: 'chunk', start: -8, end: bytes.length }, 'moof'), 'traf')
   const view = new DataView(bytes.buffer)
   const tfdt = child(bytes, traf, 'tfdt')
   const sample =
     bytes[tfdt.start + 8] === 1 ? Number(view.getBigUint64(tfdt.start + 12)) : view.getUint32(tfdt.start + 12)
   const frames = view.getUint32(child(bytes, traf, 'trun').start + 12)
-  return { sample, samples: frames * AAC_FRAME_SAMPLES, bytes }
+  return { sample, samples: frames * frameSamples, bytes }
 }

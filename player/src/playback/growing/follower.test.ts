@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { AAC } from '@odeon/common/rendition.ts'
 import { GrowingFollower, type Fault } from './follower.ts'
 import { testChunk, testSegment } from './testing.ts'
 import { GrowingWindow } from './window.ts'
@@ -71,7 +72,7 @@ const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) ===
 
 /** Follows from `msn` on until the window has ended or there is a fault. */
 function follow(msn: number, hidden = false): Promise<{ window: GrowingWindow; fault: Fault | undefined }> {
-  const window = new GrowingWindow()
+  const window = new GrowingWindow(AAC)
   return new Promise((resolve) => {
     const abort = new AbortController()
     follower = new GrowingFollower({

@@ -16,7 +16,7 @@ export type Fault =
   | { kind: 'unreachable' }
 
 export interface FollowerOptions {
-  /** `/live/{id}/aac/` */
+  /** `/live/{id}/aac/`, or whichever rendition the window is of. */
   base: string
   window: GrowingWindow
   /** The segment to begin with: the one before the growing one, so that there is something to begin with. */
@@ -139,7 +139,7 @@ export class GrowingFollower {
         return 'again'
       }
       if (!response.ok || !response.body) throw new Failed(`The origin answered ${response.status}.`)
-      const splitter = new ChunkSplitter()
+      const splitter = new ChunkSplitter(window.rendition)
       const reader = response.body.getReader()
       const begunEarly = window.chunksFrom(msn) === 0 && (window.edge?.msn ?? msn) < msn
       for (;;) {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { AAC_CHUNKS_PER_SEGMENT, aacChunkAt, AAC_CHUNK_SAMPLES, SAMPLE_RATE } from '@odeon/common/time.ts'
+import { AAC, chunkAt } from '@odeon/common/rendition.ts'
+import { SAMPLE_RATE } from '@odeon/common/time.ts'
 import { GrowingFollower, type Fault } from './follower.ts'
 import { Pace, playlistLoader, type Source } from './loaders.ts'
 import { testChunk } from './testing.ts'
@@ -7,7 +8,7 @@ import { GrowingWindow } from './window.ts'
 
 /** An hour of listening on a fast clock: a simulated origin and network, and the player's own follower, window and playlists. */
 
-const CHUNK_MS = (AAC_CHUNK_SAMPLES * 1000) / SAMPLE_RATE
+const CHUNK_MS = (AAC.chunkSamples * 1000) / SAMPLE_RATE
 const HOUR_MS = 3_600_000
 /** From a chunk's last sample to its arrival at the player. */
 const LATE_MS = 60
@@ -33,7 +34,7 @@ function simulatedOrigin(incident: (request: number) => Incident) {
     const happens = incident(state.requests++)
     if (happens === 'busy') return new Response('', { status: 503, headers: { 'retry-after': '1' } })
     const msn = Number(/(\d+)\.m4s$/.exec(url)![1])
-    const at = (chunk: number): number => (msn * AAC_CHUNKS_PER_SEGMENT + chunk + 1) * CHUNK_MS + LATE_MS
+    const at = (chunk: number): number => (msn * AAC.chunksPerSegment + chunk + 1) * CHUNK_MS + LATE_MS
     state.mostOpen = Math.max(state.mostOpen, ++state.open)
     let over = false
     const leave = (): void => {
@@ -50,7 +51,7 @@ function simulatedOrigin(incident: (request: number) => Incident) {
             // It had ended.
           }
         })
-        for (let chunk = 0; chunk < AAC_CHUNKS_PER_SEGMENT && !over; chunk++) {
+        for (let chunk = 0; chunk < AAC.chunksPerSegment && !over; chunk++) {
           await rest(at(chunk) - performance.now())
           if (over) return
           if (chunk === 9 && happens === 'silent') return // A changed network: nobody says that it is gone.
@@ -72,11 +73,11 @@ function simulatedOrigin(incident: (request: number) => Incident) {
 /** Listens for `ms` of simulated time, asking for playlists as hls.js does. */
 async function listen(ms: number, incident: (request: number) => Incident, hidden: boolean) {
   const origin = simulatedOrigin(incident)
-  const window = new GrowingWindow()
+  const window = new GrowingWindow(AAC)
   const source: Source = { window, startedAt: 0, init: undefined, pace: new Pace() }
   const faults: Fault[] = []
   const begin = 100
-  await vi.advanceTimersByTimeAsync(begin * AAC_CHUNKS_PER_SEGMENT * CHUNK_MS + 500 - performance.now())
+  await vi.advanceTimersByTimeAsync(begin * AAC.chunksPerSegment * CHUNK_MS + 500 - performance.now())
   const follower = new GrowingFollower({
     base: 'https://odeon.test/live/x/aac/',
     window,
@@ -107,8 +108,8 @@ async function listen(ms: number, incident: (request: number) => Incident, hidde
       })
       longest = Math.max(longest, text.length)
       const { msn, chunk } = window.edge!
-      lateness.push(performance.now() - (msn * AAC_CHUNKS_PER_SEGMENT + chunk + 1) * CHUNK_MS - LATE_MS)
-      const next = aacChunkAt((msn * AAC_CHUNKS_PER_SEGMENT + chunk + 1) * AAC_CHUNK_SAMPLES)
+      lateness.push(performance.now() - (msn * AAC.chunksPerSegment + chunk + 1) * CHUNK_MS - LATE_MS)
+      const next = chunkAt(AAC, (msn * AAC.chunksPerSegment + chunk + 1) * AAC.chunkSamples)
       query = `?_HLS_msn=${next.msn + 1}&_HLS_part=${next.chunk}`
     }
   }
@@ -126,7 +127,7 @@ test.each([false, true])(
   async (hidden) => {
     const { origin, window, faults, lateness, longest, passed } = await listen(HOUR_MS, () => 'none', hidden)
     expect(faults).toEqual([])
-    const segments = passed / (AAC_CHUNKS_PER_SEGMENT * CHUNK_MS)
+    const segments = passed / (AAC.chunksPerSegment * CHUNK_MS)
     expect(origin.requests).toBeGreaterThan(segments - 2)
     expect(origin.requests).toBeLessThan(segments + 4)
     expect(origin.mostOpen).toBe(2)
@@ -134,7 +135,7 @@ test.each([false, true])(
     expect(Math.max(...lateness.slice(5))).toBeLessThan(25)
     expect(longest, 'characters of a playlist').toBeLessThan(8000)
     const kept = Array.from({ length: 2000 }, (_, msn) => window.chunksFrom(msn)).reduce((a, b) => a + b)
-    expect(kept).toBeLessThanOrEqual(8 * AAC_CHUNKS_PER_SEGMENT)
+    expect(kept).toBeLessThanOrEqual(8 * AAC.chunksPerSegment)
   },
 )
 
@@ -152,7 +153,7 @@ test(
     ).toBeLessThan(6000)
     const { msn, chunk } = window.edge!
     const now = (performance.now() - LATE_MS) / CHUNK_MS
-    expect(now - (msn * AAC_CHUNKS_PER_SEGMENT + chunk + 1), 'at the edge').toBeLessThan(2 + 40)
+    expect(now - (msn * AAC.chunksPerSegment + chunk + 1), 'at the edge').toBeLessThan(2 + 40)
     expect(window.isComplete(msn - 1)).toBe(true)
   },
 )

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { AAC } from '@odeon/common/rendition.ts'
 import { splitChunks } from './testing.ts'
 import { fragmentLoader, Pace, playlistLoader, type Source } from './loaders.ts'
 import { GrowingWindow } from './window.ts'
@@ -35,7 +36,7 @@ class Network {
 
 function setUp() {
   asked = []
-  const window = new GrowingWindow()
+  const window = new GrowingWindow(AAC)
   const source: Source = { window, startedAt: Date.UTC(2026, 10, 23), init: undefined, pace: new Pace() }
   const Playlist = playlistLoader(Network, source)
   const Fragment = fragmentLoader(Network, source)

@@ -1,3 +1,4 @@
+import type { Rendition } from '@odeon/common/rendition.ts'
 import type { EpochMs } from '@odeon/common/time.ts'
 import { NUMBERED_FROM, parsePartName, writePlaylist } from './playlist.ts'
 import type { GrowingWindow } from './window.ts'
@@ -158,11 +159,18 @@ function memoryLoader<C extends Context, A>(
 /** hls.js begins three parts before the end: one more, so that this lies in the growing segment. */
 const FIRST_CHUNKS = 4
 
-/** One variant, as the origin itself has it: nothing to ask for. */
-const MULTIVARIANT = `#EXTM3U
-#EXT-X-STREAM-INF:BANDWIDTH=128000,CODECS="mp4a.40.2"
-aac/index.m3u8
+/** One variant, as the origin itself has it: nothing to ask for, and nothing to switch to. */
+const variant = ({ name, codecs }: Rendition): string => `#EXTM3U
+#EXT-X-STREAM-INF:BANDWIDTH=128000,CODECS="${codecs}"
+${name}/index.m3u8
 `
+
+/** The network's playlists, of one rendition alone. */
+export const pinnedLoader = <C extends Context, A>(
+  network: LoaderClass<C, A>,
+  rendition: Rendition,
+): LoaderClass<C, A> =>
+  memoryLoader(network, ({ type }) => (type === 'manifest' ? Promise.resolve(variant(rendition)) : undefined))
 
 /** Media playlists, written from the window; blocking reload waits for its chunk. */
 export function playlistLoader<C extends Context, A>(
@@ -170,7 +178,7 @@ export function playlistLoader<C extends Context, A>(
   source: Source,
 ): LoaderClass<C, A> {
   return memoryLoader(network, (context, signal) => {
-    if (context.type === 'manifest') return Promise.resolve(MULTIVARIANT)
+    if (context.type === 'manifest') return Promise.resolve(variant(source.window.rendition))
     if (context.type !== 'level') return undefined
     return playlistWith(source, new URL(context.url, location.href).searchParams, signal)
   })

@@ -1,7 +1,5 @@
+import { nextChunk, type Rendition } from '@odeon/common/rendition.ts'
 import {
-  AAC_CHUNK_SAMPLES,
-  AAC_CHUNKS_PER_SEGMENT,
-  nextAacChunk,
   SAMPLE_RATE,
   SEGMENT_SAMPLES,
   TARGET_DURATION,
@@ -27,9 +25,10 @@ const seconds = (samples: number): string => (samples / SAMPLE_RATE).toFixed(9)
 export const NUMBERED_FROM = 1
 
 /** Longest chunk, rounded up: no part may exceed it (RFC 8216bis §4.4.4.9). */
-const PART_TARGET = Math.ceil((AAC_CHUNK_SAMPLES / SAMPLE_RATE) * 1e6) / 1e6
+const partTarget = ({ chunkSamples }: Rendition): number =>
+  Math.ceil((chunkSamples / SAMPLE_RATE) * 1e6) / 1e6
 
-/** Name of a chunk as a part; the origin does not know it, since its own parts are two chunks long. */
+/** Name of a chunk as a part; the origin does not know it, since its own parts are several chunks long. */
 export const partName = ({ msn, chunk }: ChunkPosition): string => `${msn}-${chunk}.chunk`
 
 /** What `partName` names. */
@@ -40,16 +39,19 @@ export function parsePartName(url: string): ChunkPosition | undefined {
 
 /** The media playlist of what is in the window. `startedAt` is the wall clock of sample 0. Undefined while there is nothing. */
 export function writePlaylist(window: GrowingWindow, startedAt: EpochMs): string | undefined {
-  const { edge } = window
+  const { edge, rendition } = window
   if (!edge) return undefined
-  const growing = edge.chunk + 1 === AAC_CHUNKS_PER_SEGMENT ? edge.msn + 1 : edge.msn
+  const { chunksPerSegment } = rendition
+  const longest = partTarget(rendition)
+  const next = nextChunk(rendition, edge)
+  const growing = next.msn
   const first = Math.max(window.first!, growing - LISTED)
   const lines = [
     '#EXTM3U',
     '#EXT-X-VERSION:6',
     `#EXT-X-TARGETDURATION:${TARGET_DURATION}`,
-    `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${(3 * PART_TARGET).toFixed(5)}`,
-    `#EXT-X-PART-INF:PART-TARGET=${PART_TARGET}`,
+    `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${(3 * longest).toFixed(5)}`,
+    `#EXT-X-PART-INF:PART-TARGET=${longest}`,
     `#EXT-X-MEDIA-SEQUENCE:${first + NUMBERED_FROM}`,
     '#EXT-X-MAP:URI="init.mp4"',
   ]
@@ -59,7 +61,7 @@ export function writePlaylist(window: GrowingWindow, startedAt: EpochMs): string
     lines.push(
       `#EXT-X-PROGRAM-DATE-TIME:${new Date(wallClock(startedAt, msn * SEGMENT_SAMPLES)).toISOString()}`,
     )
-    const parts = msn > growing - PARTS_OF && (msn === growing || chunks === AAC_CHUNKS_PER_SEGMENT)
+    const parts = msn > growing - PARTS_OF && (msn === growing || chunks === chunksPerSegment)
     for (let chunk = 0; parts && !window.ended && chunk < chunks; chunk++) {
       const length = seconds(window.chunk(msn, chunk)!.samples)
       lines.push(`#EXT-X-PART:DURATION=${length},URI="${partName({ msn, chunk })}",INDEPENDENT=YES`)
@@ -70,9 +72,7 @@ export function writePlaylist(window: GrowingWindow, startedAt: EpochMs): string
     }
   }
   // Without the hint hls.js takes the last whole segment for the one that grows.
-  lines.push(
-    window.ended ? '#EXT-X-ENDLIST' : `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${partName(nextAacChunk(edge))}"`,
-  )
+  lines.push(window.ended ? '#EXT-X-ENDLIST' : `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${partName(next)}"`)
   return `${lines.join('\n')}\n`
 }
 

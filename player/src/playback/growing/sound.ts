@@ -1,3 +1,4 @@
+import type { Rendition } from '@odeon/common/rendition.ts'
 import { FRAME_MS, FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
 import { localNow } from '../clock.ts'
 import { openHls } from '../hls.ts'
@@ -13,6 +14,8 @@ const BEHIND_MS = 180
 
 /** What is known of a space before its sound is asked for: fetched when the page opens, good as long as the space lives. */
 export interface TunedIn {
+  /** The one that `init` is of. */
+  rendition: Rendition
   startedAt: number
   init: ArrayBuffer
   /** Add to the local clock to have the server's, ms; undefined while nobody asked. */
@@ -20,19 +23,25 @@ export interface TunedIn {
 }
 
 export interface GrowingOptions extends SoundOptions {
+  rendition: Rendition
   tunedIn: TunedIn | undefined
   onFault(fault: Fault): void
 }
 
+/** `/live/{id}/aac/`, from the URL of the multivariant playlist. */
+export const baseOf = (url: string, { name }: Rendition): string =>
+  new URL(`${name}/`, new URL(url, location.href)).href
+
 /** Live sound from growing segments: hls.js plays what the follower reads. */
 export function openGrowing(options: GrowingOptions): Sound {
-  const { url, onTrouble, onFault, onAnswer } = options
-  const base = new URL('aac/', new URL(url, location.href)).href
-  const window = new GrowingWindow()
-  const source: Source = { window, startedAt: 0, init: options.tunedIn?.init, pace: new Pace() }
+  const { url, rendition, onTrouble, onFault, onAnswer } = options
+  const base = baseOf(url, rendition)
+  const window = new GrowingWindow(rendition)
+  const init = options.tunedIn?.rendition === rendition ? options.tunedIn.init : undefined
+  const source: Source = { window, startedAt: 0, init, pace: new Pace() }
   const released = new AbortController()
   const { signal } = released
-  const sound = openHls(options, source)
+  const sound = openHls(options, { source })
   let follower: GrowingFollower | undefined
 
   const follow = (startedAt: number, msn: number): void => {

@@ -1,4 +1,4 @@
-import { AAC_FRAMES_PER_CHUNK, aacChunkStart } from '@odeon/common/time.ts'
+import { AAC, chunkStart } from '@odeon/common/rendition.ts'
 import { ChunkSplitter, type CmafChunk } from './chunk-splitter.ts'
 
 /** Chunks as the origin sends them, for tests: `emsg`, `moof`, `mdat`. */
@@ -22,8 +22,13 @@ const words = (...values: number[]): Uint8Array => {
   return bytes
 }
 
-export function testChunk(msn: number, chunk: number, frames = AAC_FRAMES_PER_CHUNK): Uint8Array {
-  const sample = aacChunkStart({ msn, chunk })
+export function testChunk(
+  msn: number,
+  chunk: number,
+  rendition = AAC,
+  frames = rendition.framesPerChunk,
+): Uint8Array {
+  const sample = chunkStart(rendition, { msn, chunk })
   const traf = box(
     'traf',
     box('tfhd', words(0x020000, 1)),
@@ -48,9 +53,11 @@ export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole
 }
 
-export const testSegment = (msn: number, chunks = 18): Uint8Array<ArrayBuffer> =>
-  concat(...Array.from({ length: chunks }, (_, chunk) => testChunk(msn, chunk)))
+export const testSegment = (msn: number, chunks = 18, rendition = AAC): Uint8Array<ArrayBuffer> =>
+  concat(...Array.from({ length: chunks }, (_, chunk) => testChunk(msn, chunk, rendition)))
 
 /** Chunks of a segment as the window takes them: from `from` up to, not including, `to`. */
 export const splitChunks = (msn: number, from: number, to: number): CmafChunk[] =>
-  new ChunkSplitter().push(concat(...Array.from({ length: to - from }, (_, n) => testChunk(msn, from + n))))
+  new ChunkSplitter(AAC).push(
+    concat(...Array.from({ length: to - from }, (_, n) => testChunk(msn, from + n))),
+  )

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
+import { AAC } from '@odeon/common/rendition.ts'
 import { ChunkSplitter, NotCmaf } from './chunk-splitter.ts'
 import { parsePartName, partName, readPlaylist, writePlaylist } from './playlist.ts'
 import { concat, testChunk, testSegment } from './testing.ts'
 import { GrowingWindow } from './window.ts'
 
-const split = (bytes: Uint8Array) => new ChunkSplitter().push(bytes)
+const split = (bytes: Uint8Array) => new ChunkSplitter(AAC).push(bytes)
 function windowOf(...segments: [msn: number, chunks: number][]): GrowingWindow {
-  const window = new GrowingWindow()
+  const window = new GrowingWindow(AAC)
   for (const [msn, chunks] of segments) for (const chunk of split(testSegment(msn, chunks))) window.add(chunk)
   return window
 }
@@ -14,7 +15,7 @@ function windowOf(...segments: [msn: number, chunks: number][]): GrowingWindow {
 test('a growing segment is cut into its chunks wherever the network cuts it', () => {
   const whole = testSegment(7)
   for (const size of [1, 13, 100, whole.length]) {
-    const splitter = new ChunkSplitter()
+    const splitter = new ChunkSplitter(AAC)
     const chunks = []
     for (let at = 0; at < whole.length; at += size) chunks.push(...splitter.push(whole.slice(at, at + size)))
     expect(chunks.map(({ sample, samples }) => [sample, samples])).toEqual(
@@ -28,7 +29,7 @@ test('a growing segment is cut into its chunks wherever the network cuts it', ()
 test('what is no CMAF is refused, and a chunk that was cut is seen to be pending', () => {
   expect(() => split(new TextEncoder().encode('<html>Gateway timeout</html>'))).toThrow(NotCmaf)
   expect(() => split(Uint8Array.of(0, 0, 0, 3, 109, 111, 111, 102))).toThrow(NotCmaf)
-  const splitter = new ChunkSplitter()
+  const splitter = new ChunkSplitter(AAC)
   splitter.push(testChunk(1, 0).slice(0, 60))
   expect(splitter.pending).toBe(60)
 })
@@ -53,7 +54,7 @@ test('a window keeps eight segments, however long one listens', () => {
 
 test('a chunk that lies on no chunk’s place is refused', () => {
   const [chunk] = split(testChunk(1, 0))
-  expect(() => new GrowingWindow().add({ ...chunk!, sample: 92_161 })).toThrow('No chunk begins at')
+  expect(() => new GrowingWindow(AAC).add({ ...chunk!, sample: 92_161 })).toThrow('No chunk begins at')
 })
 
 test('the player’s own playlist lists what came in, dated by the sample clock', () => {

@@ -1,10 +1,5 @@
-import {
-  AAC_CHUNK_SAMPLES,
-  AAC_CHUNKS_PER_SEGMENT,
-  aacChunkAt,
-  nextAacChunk,
-  type ChunkPosition,
-} from '@odeon/common/time.ts'
+import { chunkAt, nextChunk, type Rendition } from '@odeon/common/rendition.ts'
+import type { ChunkPosition } from '@odeon/common/time.ts'
 import type { CmafChunk } from './chunk-splitter.ts'
 
 /** Segments kept: the listed ones, and a few for a player that seeks back. */
@@ -12,6 +7,7 @@ const KEPT_SEGMENTS = 8
 
 /** The chunks that came in, by their place on the sample clock. */
 export class GrowingWindow {
+  readonly rendition: Rendition
   readonly #segments = new Map<number, (CmafChunk | undefined)[]>()
   /** The newest chunk up to which nothing is missing. */
   #edge: ChunkPosition | undefined
@@ -20,20 +16,22 @@ export class GrowingWindow {
   #first: number | undefined
   ended = false
 
+  constructor(rendition: Rendition) {
+    this.rendition = rendition
+  }
+
   get first(): number | undefined {
     return this.#first
   }
 
   /** `false` for one that is there already. Throws for one that lies on no chunk's place. */
   add(chunk: CmafChunk): boolean {
-    const { msn, chunk: index } = aacChunkAt(chunk.sample)
-    if (chunk.sample % AAC_CHUNK_SAMPLES !== 0) throw new Error(`No chunk begins at sample ${chunk.sample}.`)
+    const { chunkSamples, chunksPerSegment } = this.rendition
+    const { msn, chunk: index } = chunkAt(this.rendition, chunk.sample)
+    if (chunk.sample % chunkSamples !== 0) throw new Error(`No chunk begins at sample ${chunk.sample}.`)
     let segment = this.#segments.get(msn)
     if (!segment)
-      this.#segments.set(
-        msn,
-        (segment = Array<CmafChunk | undefined>(AAC_CHUNKS_PER_SEGMENT).fill(undefined)),
-      )
+      this.#segments.set(msn, (segment = Array<CmafChunk | undefined>(chunksPerSegment).fill(undefined)))
     if (segment[index]) return false
     segment[index] = chunk
     this.#advance({ msn, chunk: index })
@@ -44,10 +42,13 @@ export class GrowingWindow {
   #advance(added: ChunkPosition): void {
     this.#first ??= added.msn
     let edge = this.#edge ?? added
-    for (let next = nextAacChunk(edge); this.chunk(next.msn, next.chunk); next = nextAacChunk(edge))
-      edge = next
+    for (let next = this.#after(edge); this.chunk(next.msn, next.chunk); next = this.#after(edge)) edge = next
     this.#edge = edge
     for (const msn of this.#segments.keys()) if (msn <= edge.msn - KEPT_SEGMENTS) this.#segments.delete(msn)
+  }
+
+  #after(position: ChunkPosition): ChunkPosition {
+    return nextChunk(this.rendition, position)
   }
 
   get edge(): ChunkPosition | undefined {
@@ -61,11 +62,11 @@ export class GrowingWindow {
   /** How many chunks of a segment are there from its beginning. */
   chunksFrom(msn: number): number {
     const missing = this.#segments.get(msn)?.findIndex((chunk) => !chunk) ?? 0
-    return missing < 0 ? AAC_CHUNKS_PER_SEGMENT : missing
+    return missing < 0 ? this.rendition.chunksPerSegment : missing
   }
 
   isComplete(msn: number): boolean {
-    return this.chunksFrom(msn) === AAC_CHUNKS_PER_SEGMENT
+    return this.chunksFrom(msn) === this.rendition.chunksPerSegment
   }
 
   /** A whole segment; undefined while it is not. */
