@@ -17,7 +17,7 @@ export async function startProxy(port: number): Promise<Proxy> {
     const upstream = request(
       { host: 'localhost', port, path: incoming.url, method: incoming.method, headers: incoming.headers },
       (response) => {
-        const growing = /\/aac\/\d+\.m4s$/.test(incoming.url ?? '')
+        const growing = /\/(aac|opus)\/\d+\.m4s$/.test(incoming.url ?? '')
         if (!growing || !proxy.buffering) {
           outgoing.writeHead(response.statusCode!, response.headers)
           response.pipe(outgoing)

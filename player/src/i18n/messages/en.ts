@@ -73,6 +73,8 @@ export default {
     pause: 'Pause',
     goLive: 'Go live',
     volume: 'Volume',
+    saveData: 'Save data',
+    saveDataHow: 'The same sound in a quarter less data',
     idle: 'Live now',
     hint: 'One press, and you hear it',
     loading: 'Tuning in…',

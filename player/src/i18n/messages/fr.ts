@@ -75,6 +75,8 @@ export default {
     pause: 'Pause',
     goLive: 'Au direct',
     volume: 'Volume',
+    saveData: 'Moins de données',
+    saveDataHow: 'Le même son, avec un quart de données en moins',
     idle: 'En direct',
     hint: 'Appuyez, et vous y êtes',
     loading: 'Connexion…',

@@ -1,0 +1,230 @@
+import { createRequire } from 'node:module'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { openEncoder } from '@odeon/common/opus.ts'
+import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE } from '@odeon/common/time.ts'
+import type { WhipSpeaker } from '@odeon/ingest/werift-speaker.ts'
+import { CHROMIUM_HINT, findChromium, heard, launchListener, tap, TAP_RATE } from './chromium.ts'
+import { goOnStage, openSpace, type Guest } from './client.ts'
+import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
+import { startProxy } from './proxy.ts'
+import { decode, find, speech } from './sound.ts'
+
+/** The Opus rendition in a real browser: by our player for whoever saves data, and by any hls.js. */
+
+const VOICE = 'host-en'
+const LISTEN_SECONDS = 62
+
+const testid = (id: string): string => `[data-testid="${id}"]`
+
+/** Says a recording over and over, in real time. */
+async function say(speaker: WhipSpeaker, pcm: Float32Array): Promise<{ stop(): void }> {
+  const encoder = await openEncoder({ bitrate: 48_000, complexity: 5 })
+  const frames = Math.floor(pcm.length / FRAME_SAMPLES)
+  const startedAt = performance.now()
+  let frame = 0
+  const timer = setInterval(() => {
+    for (; startedAt + frame * FRAME_MS <= performance.now(); frame++) {
+      const at = (frame % frames) * FRAME_SAMPLES
+      speaker.send(encoder.encode(pcm.subarray(at, at + FRAME_SAMPLES)))
+    }
+  }, 5)
+  return {
+    stop() {
+      clearInterval(timer)
+      encoder.close()
+    },
+  }
+}
+
+describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` (${CHROMIUM_HINT})`}`, () => {
+  let browser: Browser
+  let odeon: OdeonProcess
+  let space: { id: string; host: Guest }
+  let speaker: WhipSpeaker
+  let voice: { stop(): void }
+  const cleanups: (() => Promise<unknown>)[] = []
+
+  beforeAll(async () => {
+    browser = await launchListener()
+    odeon = await startOdeonProcess()
+    space = await openSpace(odeon.url, 'Opus')
+    speaker = await goOnStage(odeon.url, space.id, space.host.token)
+    voice = await say(speaker, await decode(speech(VOICE), SAMPLE_RATE))
+  })
+  afterAll(async () => {
+    voice?.stop()
+    await speaker?.vanish()
+    await browser?.close()
+    await odeon?.remove()
+  })
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  })
+
+  const open = async (): Promise<Page> => {
+    const page = await browser.newPage({ locale: 'en-GB', bypassCSP: true }) // The tap's worklet is a blob.
+    cleanups.push(() => page.close())
+    return page
+  }
+  const playing = (page: Page) =>
+    page.locator(`${testid('playback-state')}[data-state="playing"]`).waitFor({ timeout: 30_000 })
+  const hears = (page: Page, seconds: number) =>
+    page.evaluate(async (seconds) => {
+      const audio = document.querySelector('audio')!
+      let heard = 0
+      for (let last = audio.currentTime; heard < seconds;) {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        const step = audio.currentTime - last
+        if (step > 0 && step < 1) heard += step
+        last = audio.currentTime
+      }
+    }, seconds)
+  /** How alike what is heard is to what was said, at some seconds of the recording. */
+  async function likeness(page: Page): Promise<number[]> {
+    const said = await decode(speech(VOICE), TAP_RATE)
+    const { pcm } = await heard(page)
+    const scores: number[] = []
+    for (let at = 2 * TAP_RATE; at + TAP_RATE <= said.length; at += 4 * TAP_RATE) {
+      await new Promise((resolve) => setTimeout(resolve)) // The speaker lives in this process, and must not fall silent.
+      scores.push(find(said.subarray(at, at + TAP_RATE), pcm.subarray(-27 * TAP_RATE)).score)
+    }
+    return scores
+  }
+  const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN
+
+  test(
+    'who saves data hears the voice for a minute without a stall, by growing segments of Opus alone, and again after a reload',
+    { timeout: 180_000 },
+    async () => {
+      const proxy = await startProxy(odeon.port)
+      cleanups.push(() => proxy.close())
+      const page = await open()
+      await page.goto(`${proxy.url}/s/${space.id}`)
+      await page.locator(testid('save-data')).click()
+      await page.locator(testid('listen')).click()
+      await playing(page)
+      proxy.requests.length = 0
+      await tap(page, 'audio')
+      await hears(page, 5) // The governor finds its place.
+      await page.evaluate(() => {
+        const state = { stalls: 0 }
+        document.querySelector('audio')!.addEventListener('waiting', () => state.stalls++)
+        Object.assign(window, { state })
+      })
+      await hears(page, LISTEN_SECONDS)
+      expect(
+        await page.evaluate(() => (window as unknown as { state: { stalls: number } }).state.stalls),
+      ).toBe(0)
+      const media = proxy.requests.filter((url) => /\.m4s/.test(url))
+      expect(media.length).toBeGreaterThan(25)
+      expect(media.filter((url) => !/\/opus\/\d+\.m4s$/.test(url))).toEqual([])
+      const scores = await likeness(page)
+      expect(median(scores), scores.map((score) => score.toFixed(2)).join(' ')).toBeGreaterThan(0.85)
+
+      await page.reload()
+      await page.locator(`${testid('save-data')}[aria-pressed="true"]`).waitFor()
+    },
+  )
+
+  test(
+    'the choice is changed while it plays: the other rendition begins at the edge',
+    { timeout: 90_000 },
+    async () => {
+      const proxy = await startProxy(odeon.port)
+      cleanups.push(() => proxy.close())
+      const page = await open()
+      await page.goto(`${proxy.url}/s/${space.id}`)
+      await page.locator(testid('listen')).click()
+      await playing(page)
+      await hears(page, 2)
+      for (const name of ['opus', 'aac']) {
+        await page.locator(testid('save-data')).click()
+        await expect
+          .poll(
+            () =>
+              proxy.requests
+                .filter((url) => url.includes('.m4s'))
+                .slice(-3)
+                .every((url) => url.includes(`/${name}/`)),
+            { timeout: 20_000 },
+          )
+          .toBe(true)
+        await playing(page)
+        await hears(page, 2)
+        const delay = () =>
+          page.locator(testid('delay')).evaluate((element) => Number(element.dataset['seconds'] || NaN))
+        await expect.poll(delay, { timeout: 20_000 }).toBeLessThan(1.5)
+      }
+    },
+  )
+
+  test(
+    'behind a proxy that buffers, Opus goes on with standard low-latency HLS',
+    { timeout: 120_000 },
+    async () => {
+      const proxy = await startProxy(odeon.port)
+      cleanups.push(() => proxy.close())
+      const page = await open()
+      await page.goto(`${proxy.url}/s/${space.id}`)
+      await page.locator(testid('save-data')).click()
+      await page.locator(testid('listen')).click()
+      await playing(page)
+      proxy.buffering = true
+      await expect
+        .poll(() => proxy.requests.some((url) => url.includes('/opus/index.m3u8?_HLS_msn')), {
+          timeout: 60_000,
+        })
+        .toBe(true)
+      await playing(page)
+      await hears(page, 5)
+      expect(
+        proxy.requests.filter((url) => url.includes('/aac/')).filter((url) => url.includes('.m4s')),
+      ).toEqual([])
+    },
+  )
+
+  test.each([
+    ['index.m3u8', 'aac'],
+    ['aac/index.m3u8', 'aac'],
+    ['opus/index.m3u8', 'opus'],
+  ])('hls.js as others use it plays %s, and stays with %s', { timeout: 90_000 }, async (path, rendition) => {
+    const page = await open()
+    const media: string[] = []
+    page.on('request', (request) => {
+      if (request.url().endsWith('.m4s')) media.push(request.url())
+    })
+    await page.route(`${odeon.url}/standard`, (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<button>listen</button><audio></audio>' }),
+    )
+    await page.goto(`${odeon.url}/standard`)
+    await page.addScriptTag({ path: createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js') })
+    await page.evaluate((url) => {
+      const audio = document.querySelector('audio')!
+      interface Player {
+        loadSource(u: string): void
+        attachMedia(a: HTMLAudioElement): void
+        on(event: string, listener: (event: string, data: Record<string, unknown>) => void): void
+      }
+      const { Hls } = window as unknown as { Hls: new (config: object) => Player }
+      const errors: string[] = []
+      Object.assign(window, { errors })
+      document.querySelector('button')!.onclick = () => {
+        const hls = new Hls({ lowLatencyMode: true }) // At the rate of 1, so that the sound can be compared.
+        hls.on('hlsError', (_event, { fatal, details }) => void (fatal && errors.push(String(details))))
+        hls.loadSource(url)
+        hls.attachMedia(audio)
+        void audio.play()
+      }
+    }, `${odeon.url}/live/${space.id}/${path}`)
+    await page.locator('button').click()
+    await page.waitForFunction(() => document.querySelector('audio')!.currentTime > 0)
+    await tap(page, 'audio')
+    await hears(page, 27)
+    expect(await page.evaluate(() => (window as unknown as { errors: string[] }).errors)).toEqual([])
+    expect(media.length).toBeGreaterThan(80)
+    expect(media.filter((url) => !url.includes(`/${rendition}/`))).toEqual([])
+    const scores = await likeness(page)
+    expect(median(scores), scores.map((score) => score.toFixed(2)).join(' ')).toBeGreaterThan(0.85)
+  })
+})
