@@ -17,6 +17,8 @@ export interface FrameEncoder {
    * switched to this encoder with it.
    */
   encode(pcm: Float32Array, independent?: boolean): Uint8Array
+  /** From the next packet on, 0 … 10. */
+  complexity(level: number): void
   close(): void
 }
 
@@ -72,6 +74,7 @@ export async function openEncoder(settings: EncoderSettings): Promise<FrameEncod
         encoder.encoderCtl(EncoderCtl.SetPredictionDisabled, 0)
       }
     },
+    complexity: (level) => encoder.setComplexity(level),
     close: () => encoder.free(),
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { startBeat } from './beat.ts'
+import { BeatSlots, startBeat } from './beat.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -40,4 +40,35 @@ test('after a short pause the missed frames are caught up; after a long one the 
   vi.advanceTimersByTime(20)
   expect(frames.slice(5)).toEqual([249])
   stop()
+})
+
+test('the beats of a node are spread over the 20 ms, each put off as little as possible', () => {
+  const slots = new BeatSlots()
+  const first = slots.take(40_000)
+  expect(first.delay).toBe(0)
+  expect(slots.take(40_010).delay).toBe(0)
+  const third = slots.take(40_000)
+  expect(third.delay).toBe(1)
+  expect(slots.take(39_999.5).delay).toBe(2.5)
+  third.release()
+  third.release()
+  expect(slots.take(40_000).delay).toBe(1)
+  for (let n = 0; n < 200; n++) expect(slots.take(40_000).delay).toBeLessThan(20)
+})
+
+test('a beat that is put off comes with its frame, and is late from then on only', () => {
+  const startedAt = Date.now()
+  const seen: [number, number][] = []
+  const stop = startBeat({
+    startedAt,
+    first: 0,
+    now: () => Date.now(),
+    delay: 5,
+    onFrame: (frame, late) => seen.push([frame, late]),
+  })
+  vi.advanceTimersByTime(24)
+  expect(seen).toEqual([])
+  vi.advanceTimersByTime(20)
+  stop()
+  expect(seen).toEqual([[0, 0]])
 })

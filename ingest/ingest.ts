@@ -8,6 +8,7 @@ import type { Registry } from '@odeon/common/metrics.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { asEnded, updateSpace } from '@odeon/common/space.ts'
 import { adoptSpaces, type Adoption } from './adoption.ts'
+import { BeatSlots } from './beat.ts'
 import { ingestMetrics } from './metrics.ts'
 import { SpaceMixer, type Stopped } from './space.ts'
 import { PortSlots } from './port-slots.ts'
@@ -60,6 +61,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     speakers: [...running].reduce((sum, { speakers }) => sum + speakers, 0),
   }))
   const portSlots = options.udpPorts && new PortSlots(options.udpPorts)
+  const slots = new BeatSlots()
   let stopping = false
   let registration: Registration | undefined
   let adoption: Adoption | undefined
@@ -93,6 +95,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       logger,
       metrics,
       peerSettings,
+      slots,
       emptyMs: options.emptyMs,
       ...(options.seats !== undefined && { seats: options.seats }),
       onStopped: (outcome) =>

@@ -30,6 +30,12 @@ const FRAMES_PER_SECOND = 1000 / FRAME_MS
 const KEEP_FRAMES = FRAMES_PER_SECOND
 /** The shared mix has at most one independent frame a second: it costs the others a little of their bits. */
 const INDEPENDENT_FRAMES = FRAMES_PER_SECOND
+/**
+ * For one pair of ears, half of the CPU: below 5 libopus leaves out the pitch filter. Measured on speech at this rate, 60 instead of 124 µs a
+ * frame, and 21.3 dB of signal to noise instead of 22.5. The first packet still has the shared encoder's: a filter that ends without its
+ * crossfade is a step.
+ */
+const OWN_COMPLEXITY = 4
 /** The own encoder first encodes so much of what its listener has just heard, so that its first packet goes on from there. */
 const WARM_FRAMES = 5
 
@@ -102,6 +108,7 @@ export class Returns {
   #takeOver(): Own | undefined {
     const encoder = this.#pool.take()
     if (!encoder) return undefined
+    encoder.complexity(MIX_ENCODER.complexity)
     for (let k = 0; k < WARM_FRAMES; k++) encoder.encode(this.#recent[(this.#next + k) % WARM_FRAMES]!)
     const limiter = new Limiter()
     limiter.follow(this.#limiter)
@@ -112,9 +119,11 @@ export class Returns {
     own.quiet = frame ? 0 : own.quiet + 1
     mixMinus(all, frame, this.#out)
     own.limiter.process(this.#out)
-    const independent = own.fresh
+    if (!own.fresh) return own.encoder.encode(this.#out)
     own.fresh = false
-    return own.encoder.encode(this.#out, independent)
+    const first = own.encoder.encode(this.#out, true)
+    own.encoder.complexity(OWN_COMPLEXITY)
+    return first
   }
 
   /** Gives back what a listener holds: when he leaves, or shares again. */

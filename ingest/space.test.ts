@@ -10,6 +10,7 @@ import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
 import { FIRST, type Ports } from '@odeon/common/ports.ts'
 import { FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
+import { BeatSlots } from './beat.ts'
 import { ingestMetrics } from './metrics.ts'
 import { SpaceMixer, type SpaceOptions, type Stopped } from './space.ts'
 import { connectSpeaker } from './werift-speaker.ts'
@@ -43,6 +44,7 @@ async function open(
     logger: createLogger('silent'),
     metrics: ingestMetrics(new Registry(), () => ({ spaces: 1, speakers: 0 })),
     peerSettings: () => ({ iceServers: [], addresses: ['127.0.0.1'], ports: undefined, release: () => {} }),
+    slots: new BeatSlots(),
     emptyMs: 60_000,
     onStopped: resolve,
     ...over,

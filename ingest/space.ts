@@ -7,7 +7,7 @@ import { inboxKey, logKey } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import { FIRST, type EntryId, type Lease, type Log, type Store } from '@odeon/common/ports.ts'
 import { FRAMES_PER_SEGMENT, FRAME_MS, type EpochMs } from '@odeon/common/time.ts'
-import { startBeat, steadyClock } from './beat.ts'
+import { startBeat, steadyClock, type BeatSlots } from './beat.ts'
 import { LogWriter } from './log-writer.ts'
 import type { IngestMetrics } from './metrics.ts'
 import { claimSpace, LEASE_RENEWAL_MS, LEASE_TTL_MS, type Claim } from './owner.ts'
@@ -29,6 +29,8 @@ export interface SpaceOptions {
   peerSettings(): PeerSettings
   /** People on stage at once; the next one gets 409. `MAX_ON_STAGE` if not given. */
   seats?: number
+  /** Of this node: when in the 20 ms this space has its beat. */
+  slots: BeatSlots
   /** A space with an empty stage ends after this. */
   emptyMs: number
   /** The mixer has stopped: the space ended, or another node owns it now. */
@@ -60,6 +62,7 @@ export class SpaceMixer {
   readonly #sessions = new Map<string, Session>()
   readonly #abort = new AbortController()
   readonly #timers: NodeJS.Timeout[]
+  readonly #slot: ReturnType<BeatSlots['take']>
   #lease!: Lease
   #writer!: LogWriter
   #stopBeat: () => void = () => {}
@@ -86,6 +89,7 @@ export class SpaceMixer {
     this.#options = options
     this.#room = room
     this.#stage = new Stage(options.title, options.seats)
+    this.#slot = options.slots.take(options.startedAt)
     this.#mix(claim)
     this.#timers = [
       setInterval(() => void this.#renew(), LEASE_RENEWAL_MS),
@@ -116,6 +120,7 @@ export class SpaceMixer {
       startedAt,
       first: nextFrame,
       now: steadyClock(),
+      delay: this.#slot.delay,
       onFrame: (frame, late) => this.#beat(frame, late),
     })
   }
@@ -340,6 +345,7 @@ export class SpaceMixer {
   async #shutDown(outcome: Stopped): Promise<void> {
     const { store, logger, id, onStopped } = this.#options
     this.#stopBeat()
+    this.#slot.release()
     for (const timer of this.#timers) clearInterval(timer)
     this.#abort.abort()
     if (outcome.kind === 'ended') this.#writer.write(this.#nextFrame, { kind: 'end', reason: outcome.reason })

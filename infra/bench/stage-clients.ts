@@ -39,16 +39,20 @@ export async function quietTape(): Promise<Tape> {
 /** A silent microphone without it: the low noise of a room, in every packet. */
 export const roomTape = async (): Promise<Tape> => encoded(Array.from({ length: 200 }, () => noise(0.0008)))
 
-/** 100 ms of tone a second, with the noise of a good microphone between. */
+/** 100 ms of a voiced sound a second, which a gate takes for a voice, with the noise of a good microphone between. */
 export const burstTape = async (): Promise<Tape> => encoded(burstFrames())
 
 const burstFrames = (): Float32Array[] =>
   Array.from({ length: BURST_EVERY }, (_, n) => {
     const frame = noise(0.0003)
-    if (n >= BURST_EVERY - BURST_FRAMES)
-      for (let i = 0; i < FRAME_SAMPLES; i++)
-        frame[i]! += 0.4 * Math.sin((2 * Math.PI * 1000 * (n * FRAME_SAMPLES + i)) / 48_000)
-    return frame
+    if (n < BURST_EVERY - BURST_FRAMES) return frame
+    return frame.map((sample, i) => {
+      let sum = 0
+      for (let harmonic = 1; harmonic <= 30; harmonic++)
+        sum +=
+          Math.sin((2 * Math.PI * 200 * harmonic * (n * FRAME_SAMPLES + i)) / 48_000) / Math.sqrt(harmonic)
+      return sample + 0.15 * sum
+    })
   })
 
 export interface Client {

@@ -2,7 +2,7 @@ import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { newSpaceId, newUserId } from '@odeon/common/ids.ts'
@@ -22,8 +22,10 @@ export interface OdeonSystem extends System {
   beats(): Promise<{ all: number; late: number }>
 }
 
-/** On the first core alone, where the system can say so. */
-const PINNED = spawnSync('taskset', ['-V']).status === 0
+/** The servers run on the first core alone and this process on the others, where the system can say so. */
+const PINNED =
+  availableParallelism() > 1 &&
+  spawnSync('taskset', ['-a', '-cp', `1-${availableParallelism() - 1}`, String(process.pid)]).status === 0
 
 const stop = async (child: ChildProcess): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return
