@@ -41,6 +41,8 @@ export interface EncoderSettings {
   lowDelay?: boolean
   /** As a browser encodes a voice for a network that loses so much of it, %: with in-band FEC. */
   expectedLoss?: number
+  /** Says in a packet of two bytes at most that there is silence. */
+  dtx?: boolean
 }
 
 /**
@@ -58,6 +60,7 @@ export async function openEncoder(settings: EncoderSettings): Promise<FrameEncod
     signal: Signal.Auto,
     bitrate: settings.bitrate,
     complexity: settings.complexity,
+    dtx: settings.dtx ?? false,
   })
   if (settings.expectedLoss !== undefined) {
     encoder.setFec(true)

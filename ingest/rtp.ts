@@ -9,6 +9,14 @@ export interface MediaPacket {
   timestamp: number
   /** One Opus packet (RFC 7587). Empty for padding-only packets. */
   payload: Uint8Array
+  /** Frames before this one, sent once more; the newest last (RFC 2198). */
+  redundant?: readonly Redundant[]
+}
+
+export interface Redundant {
+  /** How much older than the packet's timestamp, samples. */
+  offset: number
+  payload: Uint8Array
 }
 
 /** Turns a counter of `bits` bits that wraps into one that does not, by the shortest way from the newest value seen. */

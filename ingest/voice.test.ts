@@ -14,8 +14,11 @@ test('a voice comes out of the packets as it went in, and is seen to talk', asyn
   const encoder = await openEncoder({ bitrate: 48_000, complexity: 5 })
   let energy = 0
   for (let n = 0; n < 50; n++) {
-    voice.push({ ssrc: 1, sequence: n, timestamp: n * FRAME_SAMPLES, payload: encoder.encode(tone(n)) })
-    const frame = voice.pull()
+    voice.push(
+      { ssrc: 1, sequence: n, timestamp: n * FRAME_SAMPLES, payload: encoder.encode(tone(n)) },
+      n * 20,
+    )
+    const frame = voice.pull(n * 20)
     if (n >= 25) energy += frame!.reduce((sum, x) => sum + x * x, 0) / FRAME_SAMPLES / 25
   }
   expect(energy).toBeGreaterThan(0.07) // 0.08 is the tone's own.
@@ -40,8 +43,8 @@ test('bytes that are no Opus packet are silence, counted, and hurt nothing after
     const good = encoder.encode(tone(n))
     // A code-3 packet whose padding claims more bytes than there are.
     const payload = n >= 10 && n < 20 ? Uint8Array.of(0xfb, 0x41, 0xff, 0xff) : good
-    voice.push({ ssrc: 1, sequence: n, timestamp: n * FRAME_SAMPLES, payload })
-    voice.pull()
+    voice.push({ ssrc: 1, sequence: n, timestamp: n * FRAME_SAMPLES, payload }, n * 20)
+    voice.pull(n * 20)
   }
   expect(voice.receiver.undecodable).toBeGreaterThan(0)
   expect(voice.level).toBeGreaterThan(-15)

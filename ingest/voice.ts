@@ -10,7 +10,7 @@ export class Voice {
   readonly #strip: Strip
 
   constructor(decoder: FrameDecoder, sound: Sound = 'voice') {
-    this.receiver = new Receiver(decoder)
+    this.receiver = new Receiver({ decoder })
     this.#strip = openStrip(sound)
   }
 
@@ -22,13 +22,14 @@ export class Voice {
     return this.#strip.talking
   }
 
-  push(packet: MediaPacket): void {
-    this.receiver.push(packet)
+  /** `at`: when it came, ms. */
+  push(packet: MediaPacket, at = performance.now()): void {
+    this.receiver.push(packet, at)
   }
 
   /** The next 960 samples for the mix, valid until the next call and not to be changed; undefined while he says nothing. */
-  pull(): Float32Array | undefined {
-    return this.#strip.process(this.receiver.pull())
+  pull(at = performance.now()): Float32Array | undefined {
+    return this.#strip.process(this.receiver.pull(at))
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { openDecoder, openEncoder, type FrameDecoder } from '@odeon/common/opus.ts'
+import { openDecoder, openEncoder } from '@odeon/common/opus.ts'
 import { FRAME_MS, FRAME_SAMPLES } from '@odeon/common/time.ts'
 import { Receiver } from '@odeon/ingest/receiver.ts'
 import type { MediaPacket } from '@odeon/ingest/rtp.ts'
@@ -26,14 +26,19 @@ export interface Received {
 
 export async function throughNetwork(pcm: Float32Array, network: Network, repair: Repair): Promise<Received> {
   const packets = await packetsOf(pcm, network, repair)
-  const receiver = new Receiver(repairing(await openDecoder(), repair))
+  const receiver = new Receiver({
+    decoder: await openDecoder(),
+    fec: repair === 'fec',
+    concealment: repair !== 'none',
+  })
   const frames = Math.ceil(pcm.length / FRAME_SAMPLES) + TAIL_FRAMES
   const out = new Float32Array(frames * FRAME_SAMPLES)
   let next = 0
   for (let n = 0; n < frames; n++) {
     const now = n * FRAME_MS + 10
-    while (next < packets.length && packets[next]!.at <= now) receiver.push(packets[next++]!.packet)
-    const frame = receiver.pull()
+    for (; next < packets.length && packets[next]!.at <= now; next++)
+      receiver.push(packets[next]!.packet, packets[next]!.at)
+    const frame = receiver.pull(now)
     if (frame) out.set(frame, n * FRAME_SAMPLES)
   }
   const { concealed } = receiver
@@ -63,16 +68,4 @@ async function packetsOf(
   }
   encoder.close()
   return packets.sort((a, b) => a.at - b.at)
-}
-
-/** The decoder with some of its abilities taken away. */
-function repairing(decoder: FrameDecoder, repair: Repair): FrameDecoder {
-  const silence = new Float32Array(FRAME_SAMPLES)
-  const conceal = repair === 'none' ? () => silence : () => decoder.conceal()
-  return {
-    decode: (packet) => decoder.decode(packet),
-    recover: repair === 'fec' ? (packet) => decoder.recover(packet) : conceal,
-    conceal,
-    close: () => decoder.close(),
-  }
 }
