@@ -16,6 +16,9 @@ export class Gate {
   #speech = false
   #contrast = 0
   #heard = 0
+  /** Of the newest frames, dB. */
+  readonly #levels = new Float64Array(4)
+  #at = 0
 
   /** The frame is to be heard: a voice, or the pause after its words. */
   get open(): boolean {
@@ -25,9 +28,12 @@ export class Gate {
   get speech(): boolean {
     return this.#speech
   }
-  /** Voice in at least three of the last five frames: no click. Never in the first 0.8 s, in which the room is learnt. */
+  /**
+   * Voice in at least three of the last five frames: no click. In the first 0.8 s, in which the room is still learnt, only what changes as
+   * voices do.
+   */
   get certain(): boolean {
-    return this.#heard >= LEARNT && COUNT[this.#recent]! >= CERTAIN
+    return COUNT[this.#recent]! >= CERTAIN && (this.#heard >= LEARNT || this.#lively())
   }
   /** How far the last frame stood out, dB, mean over the bands. */
   get contrast(): number {
@@ -43,6 +49,11 @@ export class Gate {
     else if (this.#hang > 0) this.#hang--
   }
 
+  /** A noise that has just been switched on stays as it is; the first frame of anything is a step. */
+  #lively(): boolean {
+    return this.#heard > this.#levels.length && Math.max(...this.#levels) - Math.min(...this.#levels) > LIVELY
+  }
+
   #judge(frame: Float32Array): number {
     const slow = this.#slow
     let energy = 0
@@ -54,6 +65,7 @@ export class Gate {
     // Digital silence (a muted track, a browser's noise suppression) says nothing about the room.
     if (!(energy > NOTHING)) return 0
     if (this.#heard < LEARNT) this.#heard++
+    this.#levels[this.#at++ % this.#levels.length] = 10 * Math.log10(energy)
     // The first and the last 16 ms of the frame as one complex signal: the powers of both add up in its spectrum.
     for (let i = 0; i < WINDOW; i++) {
       const w = HANN[i]!
@@ -144,6 +156,8 @@ const OPEN = 5
 const STAY_OPEN = 3.5
 const CERTAIN = 3
 const LEARNT = 40
+/** dB; 80 ms of a steady noise differ by 2. */
+const LIVELY = 4
 /** 700 ms: sentences have such pauses. */
 const HANG = 35
 /** 60 ms, for what may be a click. */

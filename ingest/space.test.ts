@@ -8,8 +8,9 @@ import { decodeLogEntry, encodeLogEntry, frameOf, type LogEntry } from '@odeon/c
 import { inboxKey, logKey, ownerKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
+import { openEncoder } from '@odeon/common/opus.ts'
 import { FIRST, type Ports } from '@odeon/common/ports.ts'
-import { FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
+import { FRAME_SAMPLES, FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
 import { BeatSlots } from './beat.ts'
 import { ingestMetrics } from './metrics.ts'
 import { SpaceMixer, type SpaceOptions, type Stopped } from './space.ts'
@@ -109,6 +110,40 @@ test('who joins, is muted, leaves: each is in the log at once, and the end is th
   expect(log.at(-1)!.frame).toBe(log.at(-2)!.frame + 1)
   expect(await ports.store.holder(ownerKey(id))).toBeUndefined()
   await expect(mixer.join({ sdp: 'v=0', speaker })).rejects.toMatchObject({ code: 'already_ended' })
+})
+
+test('while somebody talks, his level is in the log ten times a second, a byte', async () => {
+  const { mixer } = await open()
+  const speaker = { id: 'anaanaanaana', name: 'Ana', role: 'host' } as const
+  const encoder = await openEncoder({ bitrate: 48_000, complexity: 5 })
+  const ana = await connectSpeaker({
+    async post(sdp) {
+      const { session, sdp: answer } = await mixer.join({ sdp, speaker, sound: 'music' })
+      return { answer, remove: () => mixer.leave(session) }
+    },
+  })
+  const tone = Float32Array.from(
+    { length: FRAME_SAMPLES },
+    (_, n) => 0.3 * Math.sin((2 * Math.PI * 500 * n) / 48_000),
+  )
+  const timer = setInterval(() => ana.send(encoder.encode(tone)), 20)
+  const levels = async () =>
+    (await entries()).flatMap(({ frame, entry }) =>
+      entry.kind === 'frame'
+        ? entry.events.flatMap((event) =>
+            event.type === 'levels' ? [{ frame, level: event.levels[speaker.id] }] : [],
+          )
+        : [],
+    )
+  await expect.poll(async () => (await levels()).length).toBeGreaterThan(5)
+  clearInterval(timer)
+  const told = await levels()
+  for (const { frame, level } of told) {
+    expect(frame % 5).toBe(0)
+    expect(level).toSatisfy((byte: number) => Number.isInteger(byte) && byte > 0 && byte <= 255)
+  }
+  await ana.close()
+  encoder.close()
 })
 
 test('a mixer that another epoch has fenced off stops, and writes nothing more', async () => {

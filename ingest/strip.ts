@@ -17,7 +17,7 @@ export interface Strip {
    * nothing to be mixed.
    */
   process(frame: Float32Array | undefined): Float32Array | undefined
-  /** Of the last frame as it goes into the mix, dBFS; −100 for none. */
+  /** As it goes into the mix, dBFS: of the loudest frame a moment ago, for a meter that is read ten times a second. −100 for silence. */
   readonly level: number
   readonly talking: boolean
 }
@@ -56,9 +56,9 @@ export class VoiceStrip implements Strip {
     this.#gate.update(frame)
     const { open, certain } = this.#gate
     this.#talking = open && (this.#talking || certain)
-    this.#level = -100
     if (!frame || (!open && this.#factor === 0)) {
       this.#factor = 0
+      this.#level = -100
       return open ? SILENCE : undefined // Between two words of one whose client sends no silence: he is still talking.
     }
     if (open) {
@@ -66,7 +66,7 @@ export class VoiceStrip implements Strip {
       if (certain) this.#leveller.hear(meanSquare(this.#weighted))
     }
     this.#scale(frame, open ? 10 ** (this.#leveller.gain / 20) : 0)
-    this.#level = levelOf(frame)
+    this.#level = Math.max(levelOf(frame), this.#level - METER_FALL)
     return frame
   }
 
@@ -97,9 +97,10 @@ export class MusicStrip implements Strip {
   }
 
   process(frame: Float32Array | undefined): Float32Array | undefined {
-    this.#level = frame ? levelOf(frame) : -100
-    this.#talking = this.#talk.update(this.#level)
-    this.#silent = this.#level > INAUDIBLE ? 0 : this.#silent + 1
+    const level = frame ? levelOf(frame) : -100
+    this.#level = Math.max(level, this.#level - METER_FALL, -100)
+    this.#talking = this.#talk.update(level)
+    this.#silent = level > INAUDIBLE ? 0 : this.#silent + 1
     // After a second of nothing there is nobody to be mixed, even if his client sends the nothing.
     return this.#silent < SILENT_FRAMES ? (frame ?? SILENCE) : undefined
   }
@@ -111,6 +112,8 @@ function meanSquare(frame: Float32Array): number {
   return sum / frame.length
 }
 
+/** dB a frame */
+const METER_FALL = 4
 const SILENCE = new Float32Array(FRAME_SAMPLES)
 /** 2.5 ms: no click, and nothing of a consonant lost. */
 const ATTACK = 120

@@ -11,8 +11,13 @@ const NAMES = ['host-en', 'guest-en', 'engineer-en', 'invitee-fr', 'reporter-en'
 /** Silence before and after, seconds. */
 const REST = 3
 const voices = new Map<string, Float32Array>()
+const loudnesses = new Map<string, number>()
 beforeAll(async () => {
-  for (const name of NAMES) voices.set(name, await decode(speech(name), SAMPLE_RATE))
+  for (const name of NAMES) {
+    const pcm = await decode(speech(name), SAMPLE_RATE)
+    voices.set(name, pcm)
+    loudnesses.set(name, integratedLoudness(pcm))
+  }
 })
 
 const joined = (...parts: Float32Array[]): Float32Array => {
@@ -28,10 +33,18 @@ const seconds = (count: number): Float32Array => new Float32Array(count * SAMPLE
 /** The recording at a loudness, LUFS. */
 const at = (name: string, loudness: number): Float32Array => {
   const pcm = voices.get(name)!
-  const factor = 10 ** ((loudness - integratedLoudness(pcm)) / 20)
+  const factor = 10 ** ((loudness - loudnesses.get(name)!) / 20)
   return pcm.map((x) => x * factor)
 }
 const plus = (a: Float32Array, b: Float32Array): Float32Array => a.map((x, n) => x + b[n]!)
+const made = new Map<Noise, Float32Array>()
+/** As much of a noise as the longest test needs, made once. */
+function some(noise: Noise, samples: number, level: number): Float32Array {
+  const all = made.get(noise) ?? atLevel(noise(32 * SAMPLE_RATE), 0)
+  made.set(noise, all)
+  const factor = 10 ** (level / 20)
+  return all.subarray(0, samples).map((x) => x * factor)
+}
 
 interface Heard {
   out: Float32Array
@@ -82,7 +95,7 @@ describe('the gate', () => {
     for (const name of NAMES) {
       for (const loudness of [-18, -45]) {
         const clean = joined(seconds(REST), at(name, loudness), seconds(REST))
-        const { open } = run(plus(clean, atLevel(noise(clean.length), loudness - below)))
+        const { open } = run(plus(clean, some(noise, clean.length, loudness - below)))
         const energy = energies(clean)
         const active = loudFrames(energy, 40)
         const all = energy.reduce((sum, e) => sum + e, 0)
@@ -114,7 +127,7 @@ describe('the gate', () => {
     for (const noise of [white, pink]) {
       for (const name of NAMES) {
         const clean = joined(seconds(REST), at(name, -20), seconds(REST))
-        const { open } = run(plus(clean, atLevel(noise(clean.length), -25)))
+        const { open } = run(plus(clean, some(noise, clean.length, -25)))
         const energy = energies(clean)
         const lost = energy.reduce((sum, e, f) => (open[f] ? sum : sum + e), 0)
         expect(
@@ -132,7 +145,7 @@ describe('the gate', () => {
   test('who is in the middle of a sentence when he is connected is heard at once', () => {
     for (const name of NAMES) {
       const clean = at(name, -20).subarray(0.7 * SAMPLE_RATE)
-      const { open } = run(plus(clean, atLevel(pink(clean.length), -50)))
+      const { open } = run(plus(clean, some(pink, clean.length, -50)))
       const energy = energies(clean).slice(0, 100)
       const lost = energy.reduce((sum, e, f) => (open[f] ? sum : sum + e), 0)
       expect(
@@ -196,7 +209,7 @@ describe('the level', () => {
   test('silence, noise and a keyboard change nothing: a room is never turned up', () => {
     for (const noise of [white, pink, fan, mains, keyboard]) {
       const strip = new VoiceStrip()
-      const { open, talking } = run(atLevel(noise(10 * SAMPLE_RATE), -45), strip)
+      const { open, talking } = run(some(noise, 10 * SAMPLE_RATE, -45), strip)
       expect(strip.gain).toBe(0)
       expect(talking.slice(50)).not.toContain(true)
       if (noise !== keyboard) expect(open.slice(50)).not.toContain(true)
@@ -227,7 +240,7 @@ describe('who is talking', () => {
   ])('in %s it is seen within 100 ms, without flicker, and never without a word', (_, below) => {
     for (const name of NAMES) {
       const clean = joined(seconds(REST), at(name, -20), seconds(REST))
-      const { talking } = run(plus(clean, atLevel(fan(clean.length), -20 - below)))
+      const { talking } = run(plus(clean, some(fan, clean.length, -20 - below)))
       const active = loudFrames(energies(clean), 25)
       for (const f of onsets(active, 30))
         expect(talking.slice(f, f + 5), `${name}, word at frame ${f}`).toContain(true)
