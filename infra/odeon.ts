@@ -34,6 +34,7 @@ const FINISH_MS = 20_000
 /** What leaving may take: answers under way, of which the longest is a segment that grows. */
 const LEAVE_MS = 20_000
 const ANSWERS_MS = 8000
+const CLOSE_MS = 5000
 
 /** What a part of the process needs from the whole. */
 interface House {
@@ -130,8 +131,13 @@ export async function startOdeon(settings: Settings, roles: ReadonlySet<Role>): 
     }
     let closing: Promise<void> | undefined
     const stop = async (): Promise<void> => {
-      await (ports.shared ? leave() : finish())
-      await started.close()
+      if (!ports.shared) {
+        await finish()
+        return started.close()
+      }
+      await leave()
+      // While Redis is away, what waits for it would wait for ever. The others do without this process's goodbye.
+      await within(CLOSE_MS, started.close())
     }
     return { port: http.port, close: () => (closing ??= stop()) }
   } catch (error) {
