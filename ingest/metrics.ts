@@ -4,7 +4,7 @@ import { Counter, DELAY_BUCKETS, Gauge, Histogram, type Registry } from '@odeon/
 export interface IngestMetrics {
   beatLateness: Histogram
   concealedFrames: Counter
-  droppedPackets: Counter
+  droppedPackets: Counter<'reason'>
   droppedFrames: Counter
   missedReturns: Counter
 }
@@ -45,7 +45,8 @@ export function ingestMetrics(
     }),
     droppedPackets: new Counter({
       name: 'odeon_dropped_packets_total',
-      help: 'Packets of speakers that were late, double, damaged or more than the jitter buffer holds.',
+      help: 'Packets of speakers that were not used, by reason.',
+      labelNames: ['reason'],
       registers,
     }),
     missedReturns: new Counter({

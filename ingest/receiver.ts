@@ -216,8 +216,14 @@ const FADE_FROM = 80 * 48
 const FADE_END = 120 * 48
 const MAX_LATE = 500 * 48
 
+/** What a decoder puts above full scale when it is fed a voice is less than this. Fed noise, it may put thousands. */
+const LOUDEST = 2
+
 function copy(pcm: Float32Array, out: Float32Array): void {
   const samples = Math.min(pcm.length, out.length)
-  out.set(samples < pcm.length ? pcm.subarray(0, samples) : pcm)
+  for (let i = 0; i < samples; i++) {
+    const x = pcm[i]!
+    out[i] = x > LOUDEST ? LOUDEST : x >= -LOUDEST ? x : x < -LOUDEST ? -LOUDEST : 0 // The last for NaN.
+  }
   out.fill(0, samples)
 }

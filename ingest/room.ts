@@ -18,11 +18,14 @@ interface Occupied extends Seat, Listener {
   readonly voice: Voice
 }
 
+/** Packets that came too late, twice, … */
+export type Unused = 'late' | 'duplicate' | 'overflow' | 'invalid' | 'foreign' | 'skipped' | 'undecodable'
+
 export interface RoomCounts {
-  /** Frames made up for lost ones, of those who sit here now. */
+  /** Frames made up for lost ones. */
   concealed: number
-  /** Packets that could not be used, of those who sit here now. */
-  dropped: number
+  /** Packets that could not be used. */
+  dropped: Record<Unused, number>
   /** Mix-minus frames that were silence because no encoder was ready. */
   missed: number
 }
@@ -33,6 +36,8 @@ export class Room {
   readonly #returns: Returns
   readonly #all = new Float32Array(FRAME_SAMPLES)
   #talking: readonly string[] = []
+  /** Of those who have left. */
+  readonly #left = nothing()
 
   private constructor(returns: Returns) {
     this.#returns = returns
@@ -73,7 +78,10 @@ export class Room {
   }
 
   unseat(id: string): void {
-    this.#seats.find((seat) => seat.id === id)?.close()
+    const seat = this.#seats.find((seat) => seat.id === id)
+    if (!seat) return
+    count(seat.voice, this.#left)
+    seat.close()
     this.#seats = this.#seats.filter((seat) => seat.id !== id)
   }
 
@@ -111,16 +119,11 @@ export class Room {
     )
   }
 
-  /** Sums over all who sit here now. */
+  /** Sums over all who sit here or did. */
   counts(): RoomCounts {
-    let concealed = 0
-    let dropped = 0
-    for (const { voice } of this.#seats) {
-      concealed += voice.receiver.concealed
-      const { late, overflow, invalid, duplicate } = voice.receiver.jitter.counts
-      dropped += late + overflow + invalid + duplicate + voice.receiver.undecodable
-    }
-    return { concealed, dropped, missed: this.#returns.missed }
+    const sum = { concealed: this.#left.concealed, dropped: { ...this.#left.dropped } }
+    for (const { voice } of this.#seats) count(voice, sum)
+    return { ...sum, missed: this.#returns.missed }
   }
 
   close(): void {
@@ -130,3 +133,14 @@ export class Room {
 }
 
 const isTalking = ({ frame, voice }: Occupied): boolean => frame !== undefined && voice.talking
+
+const nothing = (): Omit<RoomCounts, 'missed'> => ({
+  concealed: 0,
+  dropped: { late: 0, duplicate: 0, overflow: 0, invalid: 0, foreign: 0, skipped: 0, undecodable: 0 },
+})
+
+function count({ receiver }: Voice, sum: Omit<RoomCounts, 'missed'>): void {
+  const all = { ...receiver.jitter.counts, undecodable: receiver.undecodable }
+  for (const why of Object.keys(sum.dropped) as Unused[]) sum.dropped[why] += all[why]
+  sum.concealed += receiver.concealed
+}

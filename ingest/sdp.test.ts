@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { AppError } from '@odeon/common/errors.ts'
-import { checkOffer, readFragment, wantsSound } from './sdp.ts'
+import { checkOffer, readFragment, ssrcOf, wantsSound } from './sdp.ts'
 
 const audio = ['m=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=mid:0', 'a=sendrecv', 'a=rtpmap:111 opus/48000/2']
 const transport = ['a=ice-ufrag:abcd', 'a=ice-pwd:0123456789012345678901', 'a=fingerprint:sha-256 00:11']
@@ -51,4 +51,12 @@ test('a trickle fragment gives its candidates and the generation they belong to'
     candidates: ['candidate:1 1 udp 1 1.2.3.4 5 typ host'],
     ufrag: 'abcd',
   })
+})
+
+test('the stream that an offer announces is the one of its audio', () => {
+  const video = ['m=video 9 UDP/TLS/RTP/SAVPF 96', 'a=ssrc:5 cname:x']
+  expect(ssrcOf(sdp(...video, ...audio, 'a=ssrc:4000000000 cname:x', 'a=ssrc:4000000000 msid:y'))).toBe(
+    4_000_000_000,
+  )
+  expect(ssrcOf(sdp(...audio, ...video))).toBeUndefined()
 })

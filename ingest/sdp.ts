@@ -39,9 +39,17 @@ const TRANSPORT = [
 
 /** True when the offerer wants to hear the others too (`sendrecv`); `sendonly` does not. */
 export function wantsSound(sdp: string): boolean {
-  const audio = mediaSections(sdp.split(/\r?\n/)).find((section) => section[0]!.startsWith('m=audio '))
-  return !audio?.includes('a=sendonly')
+  return !audioOf(sdp)?.includes('a=sendonly')
 }
+
+/** The stream that the offerer is going to send, if he says so (RFC 5576 §4.1). */
+export function ssrcOf(sdp: string): number | undefined {
+  const line = audioOf(sdp)?.find((line) => /^a=ssrc:\d{1,10} /.test(line))
+  return line === undefined ? undefined : parseInt(line.slice('a=ssrc:'.length), 10)
+}
+
+const audioOf = (sdp: string): string[] | undefined =>
+  mediaSections(sdp.split(/\r?\n/)).find((section) => section[0]!.startsWith('m=audio '))
 
 function mediaSections(lines: string[]): string[][] {
   const sections: string[][] = []

@@ -11,7 +11,7 @@ import { startBeat, steadyClock, type BeatSlots } from './beat.ts'
 import { LogWriter } from './log-writer.ts'
 import type { IngestMetrics } from './metrics.ts'
 import { claimSpace, LEASE_RENEWAL_MS, LEASE_TTL_MS, type Claim } from './owner.ts'
-import { Room, type RoomCounts, type Seat } from './room.ts'
+import { Room, type RoomCounts, type Seat, type Unused } from './room.ts'
 import { Stage } from './stage.ts'
 import { openPeer, type Peer, type PeerSettings } from './werift-peer.ts'
 
@@ -71,7 +71,7 @@ export class SpaceMixer {
   #reclaiming = false
   #emptySince = performance.now()
   #stopping: Promise<void> | undefined
-  #counted: RoomCounts = { concealed: 0, dropped: 0, missed: 0 }
+  #counted: RoomCounts
   readonly #muted = (id: string): boolean => this.#stage.isMuted(id)
 
   /** Takes the space, or throws what `claimSpace` throws. */
@@ -88,6 +88,7 @@ export class SpaceMixer {
   private constructor(options: SpaceOptions, room: Room, claim: Claim) {
     this.#options = options
     this.#room = room
+    this.#counted = room.counts()
     this.#stage = new Stage(options.title, options.seats)
     this.#slot = options.slots.take(options.startedAt)
     this.#mix(claim)
@@ -139,6 +140,7 @@ export class SpaceMixer {
       sdp,
       settings: this.#options.peerSettings,
       onPacket: (packet) => place?.push(packet),
+      onRefused: (reason) => this.#options.metrics.droppedPackets.inc({ reason }),
       onGone: () => this.#leaveSoon(session),
     })
     try {
@@ -256,8 +258,9 @@ export class SpaceMixer {
     }
     const { metrics, emptyMs } = this.#options
     const counts = this.#room.counts()
-    metrics.concealedFrames.inc(Math.max(0, counts.concealed - this.#counted.concealed))
-    metrics.droppedPackets.inc(Math.max(0, counts.dropped - this.#counted.dropped))
+    metrics.concealedFrames.inc(counts.concealed - this.#counted.concealed)
+    for (const reason of Object.keys(counts.dropped) as Unused[])
+      metrics.droppedPackets.inc({ reason }, counts.dropped[reason] - this.#counted.dropped[reason])
     metrics.missedReturns.inc(counts.missed - this.#counted.missed)
     this.#counted = counts
     if (this.#stage.size > 0) this.#emptySince = now

@@ -4,13 +4,16 @@ import {
   RTCRtpCodecParameters,
   RtpHeader,
   RtpPacket,
+  type RTCDtlsTransport,
   type RTCIceServer,
   type RTCRtpSender,
 } from 'werift'
 import { randomInt } from 'node:crypto'
 import { AppError, messageOf } from '@odeon/common/errors.ts'
 import { FRAME_SAMPLES } from '@odeon/common/time.ts'
-import { checkOffer, readFragment, ufragOf, wantsSound } from './sdp.ts'
+import { payloadTypesOf, takeIn, type Refusal } from './intake.ts'
+import { TokenBucket } from './token-bucket.ts'
+import { checkOffer, readFragment, ssrcOf, ufragOf, wantsSound } from './sdp.ts'
 import type { MediaPacket } from './rtp.ts'
 
 /** One speaker's WebRTC connection. The only file that knows werift. */
@@ -43,6 +46,8 @@ export interface PeerOptions {
   /** Asked for once the offer has been looked at. */
   settings(): PeerSettings
   onPacket(packet: MediaPacket): void
+  /** A datagram was dropped. */
+  onRefused(why: Refusal): void
   /** The connection has ended by itself. */
   onGone(): void
 }
@@ -53,6 +58,44 @@ const opus = new RTCRtpCodecParameters({
   channels: 2, // RFC 7587 §7: always 2 in the rtpmap; the fmtp says what is sent.
   parameters: 'minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0;maxaveragebitrate=48000',
 })
+
+/** A packet each 2.5 ms is the shortest that Opus can mean; what a network had held up for half a second comes at once. */
+const FLOOD = { perSecond: 400, burst: 200 }
+/** Reports (RTCP), a stream that begins, and what was never this speaker's: anyone may send to a port. */
+const STRANGERS = { perSecond: 100, burst: 50 }
+
+/** Drops and counts what is too much before it costs a decryption, and what can't be decrypted. Who fakes a speaker's packets doesn't starve him. */
+function guard(
+  transport: RTCDtlsTransport,
+  announced: number | undefined,
+  onRefused: (why: Refusal) => void,
+): void {
+  const own = new TokenBucket(FLOOD)
+  const strangers = new TokenBucket(STRANGERS)
+  let ssrc = announced // Or of the last packet that was authentic.
+  let read = 0
+  transport.onRtp.subscribe(({ header }) => {
+    ssrc = header.ssrc
+    read++
+  })
+  transport.onRtcp.subscribe(() => void read++)
+  const arrivals = transport.iceTransport.connection.onData
+  const pass = arrivals.execute
+  arrivals.execute = (data) => {
+    if (!isMedia(data)) return pass(data)
+    const bucket = data.length >= 12 && data.readUInt32BE(8) === ssrc ? own : strangers
+    if (!bucket.take(performance.now())) return onRefused('flood')
+    const before = read
+    try {
+      pass(data)
+    } finally {
+      if (read === before && transport.state === 'connected') onRefused('unauthentic')
+    }
+  }
+}
+
+/** RFC 7983 §7. */
+const isMedia = (data: Uint8Array): boolean => data[0]! >= 128 && data[0]! < 192
 
 /** Answers an offer. Throws what `checkOffer` throws, and `bad_sdp` for what werift can't make sense of. */
 export async function openPeer(options: PeerOptions): Promise<Peer> {
@@ -82,18 +125,6 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
     connected = state === 'connected'
     if (state === 'failed' || state === 'closed') end()
   })
-  connection.onTrack.subscribe((track) => {
-    if (track.kind !== 'audio') return
-    track.onReceiveRtp.subscribe(({ header, payload }) => {
-      heardAt = performance.now()
-      options.onPacket({
-        ssrc: header.ssrc,
-        sequence: header.sequenceNumber,
-        timestamp: header.timestamp,
-        payload,
-      })
-    })
-  })
 
   const hears = wantsSound(options.sdp)
   const track = new MediaStreamTrack({ kind: 'audio' })
@@ -114,9 +145,19 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
     throw new AppError(400, 'bad_sdp', `The offer could not be answered: ${messageOf(cause)}.`, { cause })
   }
 
-  const payloadType = Number(/^m=audio \S+ \S+ (\d+)/m.exec(answer)?.[1] ?? 111)
+  const types = payloadTypesOf(answer)
+  const transport = sender.dtlsTransport
+  // Not through werift's tracks: they know no stream that the offer doesn't name, and say nothing of what they drop.
+  transport.onRtp.subscribe(({ header, payload }) => {
+    heardAt = performance.now()
+    const taken = takeIn(header, payload, types)
+    if (typeof taken === 'string') options.onRefused(taken)
+    else options.onPacket(taken)
+  })
+  guard(transport, ssrcOf(options.sdp), options.onRefused)
+
   const header = new RtpHeader({
-    payloadType,
+    payloadType: types.opus,
     sequenceNumber: randomInt(2 ** 16),
     timestamp: randomInt(2 ** 32),
     ssrc: sender.ssrc,
@@ -139,7 +180,7 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
       // The whole way through werift's track and sender costs several times the encryption. One packet a second takes it: the sender reports
       // (RFC 3550 §6.4.1) say the time of that one.
       if (header.sequenceNumber % 50 === 0) track.writeRtp(new RtpPacket(header, payload))
-      else void sender.dtlsTransport.sendRtp(payload, header) // It never rejects.
+      else void transport.sendRtp(payload, header) // It never rejects.
     },
     async trickle(fragment) {
       const { candidates, ufrag } = readFragment(fragment)
