@@ -72,9 +72,10 @@ export function openHls(options: SoundOptions, way?: Way): Sound {
     }
   })
   if (kind === 'live') {
-    hls.on(Events.FRAG_BUFFERED, (_event, { frag, part }) => {
-      const last = details?.partList?.findLast((listed) => listed.fragment.sn === frag.sn)
-      if (!part || (part === last && frag.sn !== details?.fragmentHint?.sn)) trimBackBuffer(hls, audio)
+    hls.on(Events.BUFFER_CREATED, (_event, { tracks }) => {
+      const { buffer } = tracks.audio ?? {}
+      // Behind hls.js's own queue, which goes on with the next chunk, if it has one, before this.
+      if (buffer) hls.on(Events.BUFFER_APPENDED, () => setTimeout(() => trimBackBuffer(buffer, audio)))
     })
   }
   hls.on(Events.LEVEL_UPDATED, (_event, updated) => (details = updated.details))
@@ -123,12 +124,17 @@ const BACK_BUFFER = 30
 const TRIM_BEYOND = 60
 
 /**
- * Lets go of what was heard long ago. hls.js would do it at any moment, and then forgets the parts of the segment that is being loaded (1.7.4);
- * so it is done between two segments.
+ * Lets go of what was heard long ago, between two chunks. Not by way of hls.js, which would forget the parts of the segment that is being loaded
+ * (1.7.4) and then look for them: the sound would stop.
  */
-function trimBackBuffer(hls: Hls, { buffered, currentTime }: HTMLAudioElement): void {
-  if (buffered.length === 0 || currentTime - buffered.start(0) < TRIM_BEYOND) return
-  hls.trigger(Events.BUFFER_FLUSHING, { startOffset: 0, endOffset: currentTime - BACK_BUFFER, type: 'audio' })
+function trimBackBuffer(buffer: SourceBuffer, { currentTime, error }: HTMLAudioElement): void {
+  try {
+    const { buffered, updating } = buffer // Throws once the buffer is another's past.
+    if (updating || error || buffered.length === 0 || currentTime - buffered.start(0) < TRIM_BEYOND) return
+    buffer.remove(0, currentTime - BACK_BUFFER)
+  } catch {
+    // A new source, which begins with an empty buffer.
+  }
 }
 
 function troubleOf(type: ErrorTypes, response: LoaderResponse | undefined): Trouble {
