@@ -78,6 +78,8 @@ export function openHls(options: SoundOptions, way?: Way): Sound {
       if (buffer) hls.on(Events.BUFFER_APPENDED, () => setTimeout(() => trimBackBuffer(buffer, audio)))
     })
   }
+  // Our listeners come after hls.js's own: what it has to note of the part, it has noted.
+  if (way && 'source' in way) hls.on(Events.FRAG_BUFFERED, () => way.source.pace.partTaken())
   hls.on(Events.LEVEL_UPDATED, (_event, updated) => (details = updated.details))
   hls.on(Events.LEVEL_LOADED, onAnswer)
   hls.on(Events.FRAG_LOADED, onAnswer)

@@ -17,23 +17,37 @@ export interface Source {
   pace: Pace
 }
 
-/** What hls.js needs to take in a part: it was parsed and appended within 5 ms where it was measured. */
-const SETTLE_MS = 20
+/** Whoever was never told that a part was taken in (it was given up, or could not be) waits no longer. */
+const MOST_SETTLE_MS = 1000
 
 /**
  * Keeps a new playlist from overtaking a part that hls.js is still taking in: it would forget that it has that part, and at the end of the
- * segment look for it instead of going on (1.7.4).
+ * segment look for it instead of going on (1.7.4). Within 5 ms where it was measured; much later on a busy machine, or when a source opens.
  */
 export class Pace {
   #busyUntil = 0
+  #waiting: (() => void)[] = []
 
   partAnswered(): void {
-    this.#busyUntil = performance.now() + SETTLE_MS
+    this.#busyUntil = performance.now() + MOST_SETTLE_MS
+  }
+
+  /** hls.js has it in its buffer. */
+  partTaken(): void {
+    this.#busyUntil = 0
+    for (const wake of this.#waiting.splice(0)) wake()
   }
 
   async settled(): Promise<void> {
-    for (let left = 0; (left = this.#busyUntil - performance.now()) > 0;)
-      await new Promise((resolve) => setTimeout(resolve, left))
+    for (let left = 0; (left = this.#busyUntil - performance.now()) > 0;) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left)
+        this.#waiting.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
   }
 }
 
