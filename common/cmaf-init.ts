@@ -10,7 +10,7 @@ export const aacInit = (): Uint8Array => init(AAC, mp4a())
 export const opusInit = (): Uint8Array => init(OPUS, opus(), rollGroup())
 
 export const TRACK_ID = 1
-/** bit/s. The log's Opus of 64 kb/s sounds as good: docs/decisions/bit-rates.md. */
+/** bit/s. The log's Opus of 64 kb/s sounds as good: docs/decisions/0007. */
 export const AAC_BITRATE = 96_000
 
 function init(rendition: Rendition, sampleEntry: number[], ...more: number[][]): Uint8Array {

@@ -1,3 +1,4 @@
+import { AAC } from '@odeon/common/rendition.ts'
 import { AAC_FRAME_SAMPLES, type Samples } from '@odeon/common/time.ts'
 import { AdtsParser } from './adts.ts'
 import { startFfmpeg, type FfmpegExit } from './ffmpeg.ts'
@@ -17,6 +18,16 @@ const SLOW_START_TICKS = 20 // A new process on a loaded machine, 10 s.
 
 /** The first sample that an encoder for frame `k` must be fed; negative ones are zeros that it makes itself. */
 export const firstSampleFor = (frame: number): Samples => (frame - PREROLL_FRAMES) * AAC_FRAME_SAMPLES
+
+/**
+ * The first sample after `fed` at which ffmpeg has all that it needs for another whole chunk. A write wakes a process, which costs more than
+ * the encoding of what is written: there is one for each chunk, and nothing comes later for it.
+ */
+const enoughAfter = (fed: Samples): Samples => {
+  const { framesPerChunk, chunkSamples } = AAC
+  const ahead = (LOOKAHEAD_FRAMES % framesPerChunk) * AAC_FRAME_SAMPLES
+  return (Math.floor((fed - ahead) / chunkSamples) + 1) * chunkSamples + ahead
+}
 
 export interface AacEncoderOptions {
   /** k */
@@ -42,14 +53,24 @@ export interface AacEncoder {
 export function startAacEncoder({ firstFrame, ffmpegPath }: AacEncoderOptions): AacEncoder {
   const ffmpeg = startFfmpeg(ffmpegPath)
   const firstSample = firstSampleFor(firstFrame)
-  /** The next sample that ffmpeg gets. */
+  /** The next sample that is wanted. */
   let next: Samples = firstSample
+  /** What ffmpeg has not got yet, less than a chunk; it has what is before `fed`. */
+  let held: Float32Array[] = []
+  let fed: Samples = firstSample
   let received = 0 // AAC frames out of ffmpeg, dropped ones included.
   let total = Infinity // AAC frames of the space, once its end is known.
 
   const feed = async (pcm: Float32Array) => {
+    held.push(pcm)
     next += pcm.length
-    await ffmpeg.write(toS16le(pcm))
+    if (next >= enoughAfter(fed)) await flush()
+  }
+  const flush = async () => {
+    const bytes = toS16le(held, next - fed)
+    held = []
+    fed = next
+    await ffmpeg.write(bytes)
   }
 
   async function* frames(): AsyncGenerator<Uint8Array> {
@@ -78,8 +99,8 @@ export function startAacEncoder({ firstFrame, ffmpegPath }: AacEncoderOptions): 
     let ticks = 0
     let before = received
     const timer = setInterval(() => {
-      const fed = Math.floor((next - firstSample) / AAC_FRAME_SAMPLES)
-      const owes = total < Infinity || fed > received + LOOKAHEAD_FRAMES + 1
+      const frames = Math.floor((fed - firstSample) / AAC_FRAME_SAMPLES)
+      const owes = total < Infinity || frames > received + LOOKAHEAD_FRAMES + 1
       ticks = waiting && owes && received === before ? ticks + 1 : 0
       before = received
       if (ticks === (received > 0 ? STUCK_TICKS : SLOW_START_TICKS))
@@ -103,6 +124,7 @@ export function startAacEncoder({ firstFrame, ffmpegPath }: AacEncoderOptions): 
     async end() {
       const last = Math.max(0, Math.ceil(next / AAC_FRAME_SAMPLES))
       await feed(new Float32Array(last * AAC_FRAME_SAMPLES - next))
+      await flush()
       total = last
       ffmpeg.end()
     },
@@ -114,10 +136,12 @@ export function startAacEncoder({ firstFrame, ffmpegPath }: AacEncoderOptions): 
   }
 }
 
-function toS16le(pcm: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(pcm.length * 2)
+function toS16le(pieces: readonly Float32Array[], samples: number): Uint8Array {
+  const bytes = new Uint8Array(samples * 2)
   const view = new DataView(bytes.buffer)
-  for (let i = 0; i < pcm.length; i++)
-    view.setInt16(i * 2, Math.max(-32_768, Math.min(32_767, Math.round(pcm[i]! * 32_768))), true)
+  let at = 0
+  for (const pcm of pieces)
+    for (let i = 0; i < pcm.length; i++, at += 2)
+      view.setInt16(at, Math.max(-32_768, Math.min(32_767, Math.round(pcm[i]! * 32_768))), true)
   return bytes
 }

@@ -26,13 +26,13 @@ export const CAN_SKIP_UNTIL = 6 * TARGET_DURATION
 /** Parts are listed up to three target durations from the end (§6.2.2). */
 const PARTS_UNTIL = 3 * TARGET_DURATION
 
-/** Peak and mean of the sound with the boxes around it and the events inside, bit/s. */
+/** A full stage's peak and the mean of the sound with the boxes around it and the events inside, bit/s (`npm run bench:transcode`). */
 const VARIANTS = [
-  { rendition: AAC, bandwidth: 128_000, average: 96_000 },
-  { rendition: OPUS, bandwidth: 128_000, average: 96_000 },
+  { rendition: AAC, bandwidth: 192_000, average: 128_000 },
+  { rendition: OPUS, bandwidth: 160_000, average: 96_000 },
 ]
 
-/** AAC first: every player has it, and begins with it. */
+/** AAC first: every player has it, and some begin with the first. hls.js begins with the smallest that it can play. */
 export const MULTIVARIANT = lines([
   '#EXTM3U',
   '#EXT-X-VERSION:6',

@@ -23,7 +23,7 @@ import { decode, speech } from '../e2e/sound.ts'
 import { percentile } from './figures.ts'
 
 /**
- * `npm run bench:transcode [spaces]`: what a live space costs a transcoder, ffmpeg included, and how long after a frame of the log the chunk
+ * `npm run bench:transcode -- [spaces] [ms a phase]`: what a live space costs a transcoder, ffmpeg included, and how long after a frame of the log the chunk
  * with it is written. The logs are fed in real time with recorded speech and with the events of people who talk. Feeding alone is measured
  * first, since it happens in the same process, then the Opus rendition alone, then whole live jobs. Linux only (`/proc`).
  */
@@ -31,7 +31,7 @@ import { percentile } from './figures.ts'
 const SPACES = Number(process.argv[2] ?? 16)
 const GOAL_PERCENT = 1.5
 const SETTLE_MS = 6000
-const MEASURE_MS = 15_000
+const MEASURE_MS = Number(process.argv[3] ?? 15_000)
 /** Logs of these are followed for the delays and bit rates; others only cost. */
 const WATCHED = 3
 
