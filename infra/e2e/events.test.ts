@@ -2,10 +2,12 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Archive } from '@odeon/common/archive.ts'
 import { FRAME_MS, SAMPLE_RATE } from '@odeon/common/time.ts'
+import { percentile } from '../bench/figures.ts'
 import { CHROMIUM_HINT, findChromium, launchListener } from './chromium.ts'
 import { call, goOnStage, openSpace, type Guest } from './client.ts'
 import { earReport, listenForBursts } from './ear.ts'
 import { speakBursts } from './mouth.ts'
+import { testid } from './listener.ts'
 import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
 import { startProxy } from './proxy.ts'
 import { decode } from './sound.ts'
@@ -19,11 +21,6 @@ const EVERY_MS = 2000
 const HUM_MS = 800
 /** The issue's own bound, for the median of the events of each part. */
 const WITHIN_MS = 50
-
-const testid = (id: string): string => `[data-testid="${id}"]`
-
-const median = (values: number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 
 /** Notes when the page begins to show somebody as talking. */
 const watchTalk = (page: Page): Promise<void> =>
@@ -69,11 +66,12 @@ async function truth(base: string, id: string): Promise<number> {
   const events = archive.events.flatMap((event) =>
     event.type === 'talking' && event.ids.length > 0 ? [event.frame * FRAME_MS] : [],
   )
-  return median(
+  return percentile(
     events.flatMap((event) => {
       const hum = begins.find((begin) => Math.abs(event - begin) < EVERY_MS / 3)
       return hum === undefined ? [] : [event - hum]
     }),
+    0.5,
   )
 }
 
@@ -159,7 +157,7 @@ describe.skipIf(!findChromium())(`events${findChromium() ? '' : ` (${CHROMIUM_HI
       for (const [what, { lags, rate }] of Object.entries(measured)) {
         expect(lags.length, what).toBeGreaterThan(2)
         expect(
-          Math.abs(median(lags) - expected / rate),
+          Math.abs(percentile(lags, 0.5) - expected / rate),
           `${what}: ${lags.map(Math.round)} for ${expected / rate}`,
         ).toBeLessThan(WITHIN_MS)
       }

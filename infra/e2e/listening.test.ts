@@ -3,13 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { WhipSpeaker } from '@odeon/ingest/werift-speaker.ts'
 import { CHROMIUM_HINT, findChromium, launchListener } from './chromium.ts'
 import { goOnStage, openSpace, type Guest } from './client.ts'
+import { hears, playing, testid } from './listener.ts'
 import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
 import { startProxy } from './proxy.ts'
 import { hum, type Hum } from './tone.ts'
 
 /** What may happen between the stage and an ear, seen in a real browser: nothing of it needs the listener to press anything. */
-
-const testid = (id: string): string => `[data-testid="${id}"]`
 
 describe.skipIf(!findChromium())(`listening${findChromium() ? '' : ` (${CHROMIUM_HINT})`}`, () => {
   let browser: Browser
@@ -44,23 +43,9 @@ describe.skipIf(!findChromium())(`listening${findChromium() ? '' : ` (${CHROMIUM
     await playing(page)
     return page
   }
-  const playing = (page: Page) =>
-    page.locator(`${testid('playback-state')}[data-state="playing"]`).waitFor({ timeout: 30_000 })
   /** Seconds behind the stage, as the page says. */
   const behind = (page: Page): Promise<number> =>
     page.locator(testid('delay')).evaluate((element) => Number(element.dataset['seconds'] || NaN))
-  /** Waits until the playhead has moved by so many seconds. */
-  const hears = (page: Page, seconds: number) =>
-    page.evaluate(async (seconds) => {
-      const audio = document.querySelector('audio')!
-      let heard = 0
-      for (let last = audio.currentTime; heard < seconds;) {
-        await new Promise((resolve) => setTimeout(resolve, 100))
-        const step = audio.currentTime - last
-        if (step > 0 && step < 1) heard += step
-        last = audio.currentTime
-      }
-    }, seconds)
 
   test(
     'the page follows the growing segments: one request for each, and it comes close to the stage',
@@ -83,6 +68,25 @@ describe.skipIf(!findChromium())(`listening${findChromium() ? '' : ` (${CHROMIUM
       await expect.poll(() => behind(page), { timeout: 20_000 }).toBeLessThan(0.8)
     },
   )
+
+  test('whoever comes in the first moment of a space hears it on end', { timeout: 60_000 }, async () => {
+    const mine = await openSpace(odeon.url, 'Just begun')
+    const talker = await goOnStage(odeon.url, mine.id, mine.host.token)
+    cleanups.push(() => talker.vanish())
+    const page = await browser.newPage({ locale: 'en-GB' })
+    cleanups.push(() => page.close())
+    await page.goto(`${odeon.url}/s/${mine.id}`)
+    await page.locator(testid('listen')).click()
+    await playing(page)
+    const from = await page.evaluate(() => {
+      const audio = document.querySelector('audio')!
+      audio.addEventListener('seeking', () => (document.title = 'It was moved on.')) // By the stall watch, after 3 s.
+      return audio.currentTime
+    })
+    await hears(page, 6) // Over three segments' ends.
+    expect(await page.title()).not.toBe('It was moved on.')
+    expect(await page.evaluate(() => document.querySelector('audio')!.currentTime)).toBeLessThan(from + 7)
+  })
 
   test(
     'behind a proxy that buffers it goes on with standard low-latency HLS, and comes back when it can',

@@ -1,11 +1,13 @@
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { percentile } from '../bench/figures.ts'
 import { openEncoder } from '@odeon/common/opus.ts'
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE } from '@odeon/common/time.ts'
 import type { WhipSpeaker } from '@odeon/ingest/werift-speaker.ts'
 import { CHROMIUM_HINT, findChromium, heard, launchListener, tap, TAP_RATE } from './chromium.ts'
 import { goOnStage, openSpace, type Guest } from './client.ts'
+import { hears, playing, testid } from './listener.ts'
 import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
 import { startProxy } from './proxy.ts'
 import { decode, find, speech } from './sound.ts'
@@ -14,8 +16,6 @@ import { decode, find, speech } from './sound.ts'
 
 const VOICE = 'host-en'
 const LISTEN_SECONDS = 62
-
-const testid = (id: string): string => `[data-testid="${id}"]`
 
 /** Says a recording over and over, in real time. */
 async function say(speaker: WhipSpeaker, pcm: Float32Array): Promise<{ stop(): void }> {
@@ -67,19 +67,6 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
     cleanups.push(() => page.close())
     return page
   }
-  const playing = (page: Page) =>
-    page.locator(`${testid('playback-state')}[data-state="playing"]`).waitFor({ timeout: 30_000 })
-  const hears = (page: Page, seconds: number) =>
-    page.evaluate(async (seconds) => {
-      const audio = document.querySelector('audio')!
-      let heard = 0
-      for (let last = audio.currentTime; heard < seconds;) {
-        await new Promise((resolve) => setTimeout(resolve, 100))
-        const step = audio.currentTime - last
-        if (step > 0 && step < 1) heard += step
-        last = audio.currentTime
-      }
-    }, seconds)
   /** How alike what is heard is to what was said, at some seconds of the recording. */
   async function likeness(page: Page): Promise<number[]> {
     const said = await decode(speech(VOICE), TAP_RATE)
@@ -91,8 +78,6 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
     }
     return scores
   }
-  const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN
-
   test(
     'who saves data hears the voice for a minute, by growing segments of Opus alone, and again after a reload',
     { timeout: 180_000 },
@@ -122,7 +107,7 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
       expect(media.length).toBeGreaterThan(25)
       expect(media.filter((url) => !/\/opus\/\d+\.m4s$/.test(url))).toEqual([])
       const scores = await likeness(page)
-      expect(median(scores), scores.map((score) => score.toFixed(2)).join(' ')).toBeGreaterThan(0.85)
+      expect(percentile(scores, 0.5), scores.map((score) => score.toFixed(2)).join(' ')).toBeGreaterThan(0.85)
 
       await page.reload()
       await page.locator(`${testid('save-data')}[aria-pressed="true"]`).waitFor()
@@ -227,6 +212,6 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
     expect(media.length).toBeGreaterThan(80)
     expect(media.filter((url) => !url.includes(`/${rendition}/`))).toEqual([])
     const scores = await likeness(page)
-    expect(median(scores), scores.map((score) => score.toFixed(2)).join(' ')).toBeGreaterThan(0.85)
+    expect(percentile(scores, 0.5), scores.map((score) => score.toFixed(2)).join(' ')).toBeGreaterThan(0.85)
   })
 })

@@ -16,6 +16,7 @@ import {
   TAP_RATE,
   type Heard,
 } from './chromium.ts'
+import { testid } from './listener.ts'
 import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
 import { decode, envelope, find, speech, writeWav } from './sound.ts'
 
@@ -28,8 +29,6 @@ const MIC_RATE = 48_000
 /** Seconds of speech and of pause in each microphone's loop; the periods differ, so that the turns overlap in every way. */
 const TURNS = { ana: { talk: 3, pause: 3 }, ben: { talk: 2.5, pause: 4.5 } }
 const LISTEN_MS = 24_000
-
-const testid = (id: string): string => `[data-testid="${id}"]`
 
 async function microphone(name: string, talk: number, pause: number): Promise<Float32Array> {
   const voice = (await decode(speech(name), MIC_RATE)).subarray(MIC_RATE / 2)

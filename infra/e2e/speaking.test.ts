@@ -5,12 +5,11 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM_HINT, findChromium, launchSpeaker } from './chromium.ts'
 import { call } from './client.ts'
+import { testid } from './listener.ts'
 import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
 import { decode, speech, writeWav } from './sound.ts'
 
 /** A speaker's page when things go wrong around it. */
-
-const testid = (id: string): string => `[data-testid="${id}"]`
 
 interface SpaceView {
   state: string

@@ -3,6 +3,7 @@ import { Cluster, Redis, ReplyError, type ClusterOptions, type RedisOptions } fr
 import { AppError, messageOf } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { namesOf, parseRedisUrl, type RedisAddress } from './address.ts'
+import { checkFitness } from './fitness.ts'
 
 /** The only file that knows ioredis: one Redis or a cluster, behind the few things that the adapters ask of it. */
 
@@ -135,8 +136,7 @@ async function inspect(address: RedisAddress, logger: Logger): Promise<void> {
     probe.on('error', (error) => (reason = error))
     try {
       await probe.connect()
-      const info = readInfo(await probe.info())
-      check(info, address, logger)
+      checkFitness(await probe.info(), address, logger)
       if (address.cluster) await checkCluster(probe)
       return
     } catch (error) {
@@ -149,47 +149,10 @@ async function inspect(address: RedisAddress, logger: Logger): Promise<void> {
   throw failure
 }
 
-const readInfo = (text: string): Map<string, string> =>
-  new Map(
-    text
-      .split(/\r?\n/)
-      .filter((line) => line.includes(':'))
-      .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
-  )
-
-function check(info: Map<string, string>, address: RedisAddress, logger: Logger): void {
-  const version = info.get('redis_version') ?? '0'
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  if (major < 6 || (major === 6 && minor < 2))
-    throw unfit(`Redis ${version} at ${namesOf(address)} is too old; Odeon wants 6.2 or newer.`)
-  const isCluster = info.get('cluster_enabled') === '1'
-  if (isCluster !== address.cluster)
-    throw unfit(
-      isCluster
-        ? `Redis at ${namesOf(address)} is part of a cluster; write REDIS_URL=redis-cluster://${namesOf(address).replaceAll(' ', '')}.`
-        : `Redis at ${namesOf(address)} is not part of a cluster; write REDIS_URL=redis://${namesOf(address).split(',')[0]}.`,
-    )
-  if (info.get('role') === 'slave' && !address.cluster)
-    throw unfit(
-      `Redis at ${namesOf(address)} is a replica and can't be written; name its primary in REDIS_URL.`,
-    )
-  if (info.get('aof_enabled') === '0')
-    logger.warn(
-      'Redis keeps no append-only file: what is live is lost when it restarts. Set "appendonly yes" in its configuration.',
-    )
-  const policy = info.get('maxmemory_policy')
-  if (policy !== undefined && policy !== 'noeviction')
-    logger.warn(
-      `Redis throws away keys when its memory is full (maxmemory-policy ${policy}). Set "maxmemory-policy noeviction" in its configuration.`,
-    )
-}
-
 async function checkCluster(node: Redis): Promise<void> {
   const state = /cluster_state:(\w+)/.exec(String(await node.cluster('INFO')))?.[1]
   if (state !== 'ok') throw new Error(`the cluster is "${state}"`) // It may be just starting: tried again.
 }
-
-const unfit = (message: string): AppError => new AppError(500, 'redis_unfit', message)
 
 function startError(error: unknown, address: RedisAddress): AppError {
   if (error instanceof AppError) return error

@@ -72,11 +72,10 @@ export function openHls(options: SoundOptions, way?: Way): Sound {
     }
   })
   if (kind === 'live') {
-    hls.on(Events.BUFFER_CREATED, (_event, { tracks }) => {
-      const { buffer } = tracks.audio ?? {}
-      // Behind hls.js's own queue, which goes on with the next chunk, if it has one, before this.
-      if (buffer) hls.on(Events.BUFFER_APPENDED, () => setTimeout(() => trimBackBuffer(buffer, audio)))
-    })
+    let buffer: SourceBuffer | undefined
+    hls.on(Events.BUFFER_CREATED, (_event, { tracks }) => (buffer = tracks.audio?.buffer))
+    // Behind hls.js's own queue, which goes on with the next chunk, if it has one, before this.
+    hls.on(Events.BUFFER_APPENDED, () => setTimeout(() => buffer && trimBackBuffer(buffer, audio)))
   }
   // Our listeners come after hls.js's own: what it has to note of the part, it has noted.
   if (way && 'source' in way) hls.on(Events.FRAG_BUFFERED, () => way.source.pace.partTaken())

@@ -199,6 +199,11 @@ test('an origin that restarted at an older place is told from a space that ended
   expect((await follow(400)).fault).toEqual({ kind: 'elsewhere' })
 })
 
+test('a space that was over before there was a whole segment is gone: there is nothing to end', async () => {
+  answers.set('index.m3u8', [ended(3, 2)])
+  expect((await follow(4)).fault).toEqual({ kind: 'gone' })
+})
+
 test('a space that is gone, and a server that is gone', async () => {
   expect((await follow(4)).fault).toEqual({ kind: 'gone' })
   follower?.close()

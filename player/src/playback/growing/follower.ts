@@ -66,7 +66,10 @@ export class GrowingFollower {
     let current = this.#segment(first)
     let next: Promise<Outcome> | undefined = this.#segment(first + 1) // The growing one, at once: sound after one round trip.
     for (let msn = first; this.#active; msn++) {
-      if ((await current) === 'end') return this.#options.window.end()
+      if ((await current) === 'end') {
+        const { window } = this.#options
+        return window.edge ? window.end() : this.#fail({ kind: 'gone' }) // It was over before there was anything.
+      }
       current = next ?? this.#segment(msn + 1)
       next = this.#options.hidden()
         ? undefined

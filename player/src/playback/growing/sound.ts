@@ -86,6 +86,12 @@ export function openGrowing(options: GrowingOptions): Sound {
   }
 }
 
+/**
+ * Nobody begins with segment 0. hls.js then moves the sound by next to nothing instead of backwards; Chromium, which counts microseconds, ends the
+ * segment one before the place where hls.js looks for the next one, and nothing more is loaded (1.7.4).
+ */
+const EARLIEST = 1
+
 /** Where to begin: the segment before the growing one. Rejects with a `Trouble`. */
 async function begin(
   base: string,
@@ -96,12 +102,12 @@ async function begin(
     const lived = localNow() + tunedIn.offset - tunedIn.startedAt
     return {
       startedAt: tunedIn.startedAt,
-      msn: Math.max(0, Math.floor((lived - BEHIND_MS) / SEGMENT_MS) - 1),
+      msn: Math.max(EARLIEST, Math.floor((lived - BEHIND_MS) / SEGMENT_MS) - 1),
     }
   }
   const there = await tuneIn(base, signal)
   if (there.ended) throw { kind: 'network', status: 404 } satisfies Trouble
-  return { startedAt: there.startedAt, msn: Math.max(0, there.growing - 1) }
+  return { startedAt: there.startedAt, msn: Math.max(EARLIEST, there.growing - 1) }
 }
 
 /** One real playlist. Rejects with a `Trouble`. */
