@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core'
 import { goOnStage, openSpace } from '../e2e/client.ts'
 import { CHROMIUM_HINT, findChromium, launchListener } from '../e2e/chromium.ts'
 import { startOdeonProcess } from '../e2e/odeon-process.ts'
-import { earReport, listenForBursts } from '../e2e/ear.ts'
+import { earReport, listenForBursts, type Stall } from '../e2e/ear.ts'
 import { readBudget, readSteps, watchBuffer, type Budget } from './budget.ts'
 import { delays, percentile } from './figures.ts'
 import { speakBursts } from '../e2e/mouth.ts'
@@ -25,6 +25,7 @@ interface Figures {
   p50: number
   p95: number
   stalls: number
+  stalledAt: Stall[]
   requestsPerSecond: number
   /** Seconds of sound kept behind the playhead at the end: bounded, however long one listens. */
   kept: number
@@ -105,7 +106,8 @@ async function measure(
     bursts: measured.length,
     p50: seconds(0.5),
     p95: seconds(0.95),
-    stalls: stalls - start.stalls,
+    stalls: stalls.length - start.stalls.length,
+    stalledAt: stalls.slice(start.stalls.length),
     requestsPerSecond: Math.round((requests / SECONDS) * 100) / 100,
     kept,
     ...(budget && { budget: rounded(budget) }),

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 /** A TCP relay that behaves like a network: distance, jitter, and stops. */
@@ -27,10 +28,12 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   }
   const pass = (from: Socket, to: Socket): void => {
     let last = 0
+    let before = Promise.resolve()
     const later = (action: () => void): void => {
       const wanted = performance.now() + options.delayMs + Math.random() * options.jitterMs
-      last = Math.max(last, afterStop(wanted))
-      setTimeout(action, last - performance.now())
+      const at = (last = Math.max(last, afterStop(wanted)))
+      // One after the other: timers for the same millisecond need not fire in the order in which they were set.
+      before = before.then(() => delay(Math.max(0, at - performance.now()))).then(action)
     }
     from.on('data', (data) => later(() => to.write(data)))
     from.on('end', () => later(() => to.end()))

@@ -37,19 +37,29 @@ export function listenForBursts(page: Page, selector: string): Promise<void> {
     source.connect(node)
     source.connect(context.destination)
     await context.resume()
-    let stalls = 0
-    element.addEventListener('waiting', () => stalls++)
-    Object.assign(window, { ear: { bursts, stalls: () => stalls } })
+    const stalls: Stall[] = []
+    element.addEventListener('waiting', () => {
+      const { buffered, currentTime: at } = element
+      const end = buffered.length > 0 ? buffered.end(buffered.length - 1) : 0
+      stalls.push({ at, ahead: end - at, seeking: element.seeking })
+    })
+    Object.assign(window, { ear: { bursts, stalls } })
   }, selector)
+}
+
+/** The playhead stopped for want of sound: where, with how much of it ahead, and whether it had been moved there. Seconds. */
+export interface Stall {
+  at: number
+  ahead: number
+  seeking: boolean
 }
 
 export interface EarReport {
   bursts: number[]
-  stalls: number
+  stalls: Stall[]
 }
 
 export const earReport = (page: Page): Promise<EarReport> =>
   page.evaluate(() => {
-    const { ear } = window as unknown as { ear: { bursts: number[]; stalls(): number } }
-    return { bursts: ear.bursts, stalls: ear.stalls() }
+    return (window as unknown as { ear: EarReport }).ear
   })

@@ -1,5 +1,5 @@
 /**
- * Keeps the player as close to the stage as the network allows. It watches the smallest forward buffer of the last ten seconds and moves the
+ * Keeps the player as close to the stage as the network allows. It watches the smallest forward buffer of the last twenty seconds and moves the
  * playback rate so that this minimum sits just above what the network's jitter needs. At rest the rate is exactly 1.
  *
  * Pure: no clock, no element. Times in seconds, `now` on any steady clock.
@@ -28,7 +28,14 @@ export const LEAST = 0.08
 /** What is added for the stops that a network may have and has not shown yet. */
 const UNSEEN = 0.2
 const MOST = 1.5
-const WINDOW = 10
+/** How long a late chunk is remembered: a network that stops now and then shows its longest stop rarely. */
+const WINDOW = 20
+/** After so long it is known what may come. */
+const LEARNING = 6
+/** Of the jitter seen, this share is added for what is worse than that. */
+const WORSE = 0.2
+/** A buffer rises and falls by about so much without any jitter: a chunk. */
+const CHUNK = 0.12
 /** The minimum may lie this far from the aim without anything being done. */
 const SLACK = 0.03
 /** Below this, the next late chunk would be heard. */
@@ -54,7 +61,18 @@ export class Governor {
   /** The smallest buffer aimed at: more while little of the network has been seen. */
   get aim(): number {
     const seen = (this.#last ?? 0) - (this.#seen[0]?.at ?? this.#last ?? 0)
-    return LEAST + this.#caution + UNSEEN * Math.max(0, 1 - seen / (WINDOW - 1))
+    const unseen = UNSEEN * Math.max(0, 1 - seen / LEARNING)
+    return LEAST + this.#caution + WORSE * this.#jitter + unseen
+  }
+
+  get #jitter(): number {
+    let least = Infinity
+    let most = -Infinity
+    for (const { lead } of this.#seen) {
+      if (lead < least) least = lead
+      if (lead > most) most = lead
+    }
+    return Math.max(0, most - least - CHUNK)
   }
 
   /** What the smallest buffer of the window would be if it were played again from here; undefined before a second was seen. */

@@ -38,7 +38,9 @@ export async function loadLiveSound({ url, rendition, signal }: LiveSoundOptions
       fetch(`${base}init.mp4`, { signal }).then((response) => response.arrayBuffer()),
       askServerClock(signal),
     ])
-    if (!there.ended) tunedIn = { rendition: pinned, startedAt: there.startedAt, init, offset }
+    if (there.ended) return
+    const { startedAt, roundTripMs } = there
+    tunedIn = { rendition: pinned, startedAt, roundTripMs, init, offset }
   }
   prepare().catch(() => {}) // Without it the press asks.
 

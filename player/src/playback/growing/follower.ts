@@ -55,6 +55,7 @@ export class GrowingFollower {
 
   constructor(options: FollowerOptions) {
     this.#options = options
+    options.window.begin(options.msn)
     void this.#run(options.msn)
   }
 

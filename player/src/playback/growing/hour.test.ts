@@ -74,7 +74,12 @@ function simulatedOrigin(incident: (request: number) => Incident) {
 async function listen(ms: number, incident: (request: number) => Incident, hidden: boolean) {
   const origin = simulatedOrigin(incident)
   const window = new GrowingWindow(AAC)
-  const source: Source = { window, startedAt: 0, init: undefined, pace: new Pace() }
+  const source: Source = {
+    window,
+    facts: { startedAt: 0, roundTripMs: 0 },
+    init: undefined,
+    pace: new Pace(),
+  }
   const faults: Fault[] = []
   const begin = 100
   await vi.advanceTimersByTimeAsync(begin * AAC.chunksPerSegment * CHUNK_MS + 500 - performance.now())

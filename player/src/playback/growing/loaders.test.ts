@@ -37,7 +37,8 @@ class Network {
 function setUp() {
   asked = []
   const window = new GrowingWindow(AAC)
-  const source: Source = { window, startedAt: Date.UTC(2026, 10, 23), init: undefined, pace: new Pace() }
+  const facts = { startedAt: Date.UTC(2026, 10, 23), roundTripMs: 0 }
+  const source: Source = { window, facts, init: undefined, pace: new Pace() }
   const Playlist = playlistLoader(Network, source)
   const Fragment = fragmentLoader(Network, source)
   const load = (Loader: typeof Playlist, context: { url: string; type?: string }) => {

@@ -1,6 +1,5 @@
 import type { Rendition } from '@odeon/common/rendition.ts'
-import type { EpochMs } from '@odeon/common/time.ts'
-import { NUMBERED_FROM, parsePartName, writePlaylist } from './playlist.ts'
+import { NUMBERED_FROM, parsePartName, writePlaylist, type PlaylistFacts } from './playlist.ts'
 import type { GrowingWindow } from './window.ts'
 
 /**
@@ -10,8 +9,8 @@ import type { GrowingWindow } from './window.ts'
 
 export interface Source {
   window: GrowingWindow
-  /** Wall clock of sample 0; known before the first chunk is in the window. */
-  startedAt: EpochMs
+  /** Known before the first chunk is in the window. */
+  facts: PlaylistFacts
   /** The init segment, if it was fetched before it was asked for. */
   init: ArrayBuffer | undefined
   pace: Pace
@@ -212,7 +211,7 @@ async function playlistWith(source: Source, query: URLSearchParams, signal: Abor
   }
   while (!isThere() && !signal.aborted) await window.changed(signal)
   await pace.settled()
-  const text = writePlaylist(window, source.startedAt)
+  const text = writePlaylist(window, source.facts)
   if (text === undefined) throw new Error('the window is empty')
   return text
 }

@@ -37,8 +37,23 @@ export function parsePartName(url: string): ChunkPosition | undefined {
   return chunk === undefined ? undefined : { msn: Number(msn), chunk: Number(chunk) }
 }
 
-/** The media playlist of what is in the window. `startedAt` is the wall clock of sample 0. Undefined while there is nothing. */
-export function writePlaylist(window: GrowingWindow, startedAt: EpochMs): string | undefined {
+/** How far behind the edge sound begins, seconds: three parts (RFC 8216bis §4.4.3.8), and more where the network is far, since it may stop more. */
+const MOST_DISTANCE = 0.6
+const holdBack = (rendition: Rendition, roundTripMs: number): number =>
+  3 * partTarget(rendition) + Math.min(MOST_DISTANCE, roundTripMs / 1000)
+
+export interface PlaylistFacts {
+  /** The wall clock of sample 0. */
+  startedAt: EpochMs
+  /** To the origin and back. */
+  roundTripMs: number
+}
+
+/** The media playlist of what is in the window. Undefined while there is nothing. */
+export function writePlaylist(
+  window: GrowingWindow,
+  { startedAt, roundTripMs }: PlaylistFacts,
+): string | undefined {
   const { edge, rendition } = window
   if (!edge) return undefined
   const { chunksPerSegment } = rendition
@@ -50,7 +65,7 @@ export function writePlaylist(window: GrowingWindow, startedAt: EpochMs): string
     '#EXTM3U',
     '#EXT-X-VERSION:6',
     `#EXT-X-TARGETDURATION:${TARGET_DURATION}`,
-    `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${(3 * longest).toFixed(5)}`,
+    `#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${holdBack(rendition, roundTripMs).toFixed(5)}`,
     `#EXT-X-PART-INF:PART-TARGET=${longest}`,
     `#EXT-X-MEDIA-SEQUENCE:${first + NUMBERED_FROM}`,
     '#EXT-X-MAP:URI="init.mp4"',

@@ -4,7 +4,7 @@ import { localNow } from '../clock.ts'
 import { openHls } from '../hls.ts'
 import type { Sound, SoundOptions, Trouble } from '../sound.ts'
 import { GrowingFollower, type Fault } from './follower.ts'
-import { readPlaylist } from './playlist.ts'
+import { readPlaylist, type PlaylistFacts, type TuneIn } from './playlist.ts'
 import { GrowingWindow } from './window.ts'
 import { Pace, type Source } from './loaders.ts'
 
@@ -17,6 +17,7 @@ export interface TunedIn {
   /** The one that `init` is of. */
   rendition: Rendition
   startedAt: number
+  roundTripMs: number
   init: ArrayBuffer
   /** Add to the local clock to have the server's, ms; undefined while nobody asked. */
   offset: number | undefined
@@ -38,14 +39,14 @@ export function openGrowing(options: GrowingOptions): Sound {
   const base = baseOf(url, rendition)
   const window = new GrowingWindow(rendition)
   const init = options.tunedIn?.rendition === rendition ? options.tunedIn.init : undefined
-  const source: Source = { window, startedAt: 0, init, pace: new Pace() }
+  const source: Source = { window, facts: { startedAt: 0, roundTripMs: 0 }, init, pace: new Pace() }
   const released = new AbortController()
   const { signal } = released
   const sound = openHls(options, { source })
   let follower: GrowingFollower | undefined
 
-  const follow = (startedAt: number, msn: number): void => {
-    source.startedAt = startedAt
+  const follow = ({ msn, ...facts }: Beginning): void => {
+    source.facts = facts
     follower = new GrowingFollower({
       base,
       window,
@@ -69,8 +70,8 @@ export function openGrowing(options: GrowingOptions): Sound {
   }
 
   void begin(base, options.tunedIn, signal).then(
-    ({ startedAt, msn }) => {
-      if (!signal.aborted) follow(startedAt, msn)
+    (beginning) => {
+      if (!signal.aborted) follow(beginning)
     },
     (trouble: Trouble) => {
       if (!signal.aborted) onTrouble(trouble)
@@ -92,38 +93,39 @@ export function openGrowing(options: GrowingOptions): Sound {
  */
 const EARLIEST = 1
 
+interface Beginning extends PlaylistFacts {
+  msn: number
+}
+
 /** Where to begin: the segment before the growing one. Rejects with a `Trouble`. */
-async function begin(
-  base: string,
-  tunedIn: TunedIn | undefined,
-  signal: AbortSignal,
-): Promise<{ startedAt: number; msn: number }> {
+async function begin(base: string, tunedIn: TunedIn | undefined, signal: AbortSignal): Promise<Beginning> {
   if (tunedIn?.offset !== undefined) {
     const lived = localNow() + tunedIn.offset - tunedIn.startedAt
     return {
       startedAt: tunedIn.startedAt,
+      roundTripMs: tunedIn.roundTripMs,
       msn: Math.max(EARLIEST, Math.floor((lived - BEHIND_MS) / SEGMENT_MS) - 1),
     }
   }
   const there = await tuneIn(base, signal)
   if (there.ended) throw { kind: 'network', status: 404 } satisfies Trouble
-  return { startedAt: there.startedAt, msn: Math.max(EARLIEST, there.growing - 1) }
+  const { startedAt, roundTripMs, growing } = there
+  return { startedAt, roundTripMs, msn: Math.max(EARLIEST, growing - 1) }
 }
 
 /** One real playlist. Rejects with a `Trouble`. */
-export async function tuneIn(
-  base: string,
-  signal: AbortSignal,
-): Promise<NonNullable<ReturnType<typeof readPlaylist>>> {
+export async function tuneIn(base: string, signal: AbortSignal): Promise<TuneIn & { roundTripMs: number }> {
+  const asked = performance.now()
   let response: Response
   try {
     response = await fetch(`${base}index.m3u8`, { signal })
   } catch {
     throw { kind: 'network', status: 0 } satisfies Trouble
   }
+  const roundTripMs = performance.now() - asked
   const there = response.ok ? readPlaylist(await response.text()) : undefined
   if (!there) throw { kind: 'network', status: response.status } satisfies Trouble
-  return there
+  return { ...there, roundTripMs }
 }
 
 function wait(ms: number, signal: AbortSignal): Promise<void> {

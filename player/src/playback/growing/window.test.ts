@@ -45,6 +45,15 @@ test('the edge is the newest chunk before which nothing is missing; a repeated c
   expect(window.edge).toEqual({ msn: 3, chunk: 6 })
 })
 
+test('two segments are asked for at once: whichever answers first, the sound begins with the first of them', () => {
+  const window = new GrowingWindow(AAC)
+  window.begin(3)
+  for (const chunk of split(testSegment(4, 2))) window.add(chunk)
+  expect(window.edge).toBeUndefined()
+  for (const chunk of split(testSegment(3))) window.add(chunk)
+  expect([window.first, window.edge]).toEqual([3, { msn: 4, chunk: 1 }])
+})
+
 test('a window keeps eight segments, however long one listens', () => {
   const window = windowOf(...Array.from({ length: 40 }, (_, msn): [number, number] => [msn, 18]))
   expect(window.segment(39)).toEqual(testSegment(39))
@@ -58,7 +67,7 @@ test('a chunk that lies on no chunk’s place is refused', () => {
 })
 
 test('the player’s own playlist lists what came in, dated by the sample clock', () => {
-  const text = writePlaylist(windowOf([10, 18], [11, 2]), 1_790_000_000_000)!
+  const text = writePlaylist(windowOf([10, 18], [11, 2]), { startedAt: 1_790_000_000_000, roundTripMs: 0 })!
   expect(text.split('\n')).toEqual([
     '#EXTM3U',
     '#EXT-X-VERSION:6',
@@ -82,10 +91,19 @@ test('the player’s own playlist lists what came in, dated by the sample clock'
   ])
 })
 
+test('the farther the network, the farther behind the edge the sound begins, up to a bound', () => {
+  const window = windowOf([10, 18], [11, 2])
+  const heldBack = (roundTripMs: number) =>
+    Number(/PART-HOLD-BACK=([\d.]+)/.exec(writePlaylist(window, { startedAt: 0, roundTripMs })!)?.[1])
+  expect([2, 100, 5000].map(heldBack)).toEqual([0.322, 0.42, 0.92])
+})
+
 test('the end of a space ends the playlist, with the length that the last segment has', () => {
   const window = windowOf([10, 18], [11, 2])
   window.end()
-  expect(writePlaylist(window, 0)).toMatch(/#EXTINF:0\.213333333,\n11\.m4s\n#EXT-X-ENDLIST\n$/)
+  expect(writePlaylist(window, { startedAt: 0, roundTripMs: 0 })).toMatch(
+    /#EXTINF:0\.213333333,\n11\.m4s\n#EXT-X-ENDLIST\n$/,
+  )
 })
 
 test('tuning in reads from the origin’s playlist when the space began and which segment grows', () => {

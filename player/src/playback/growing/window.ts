@@ -12,7 +12,7 @@ export class GrowingWindow {
   /** The newest chunk up to which nothing is missing. */
   #edge: ChunkPosition | undefined
   #waiting = new Set<() => void>()
-  /** The segment that was begun with. */
+  /** The segment that was begun with; until it is known, that of the chunk that came first. */
   #first: number | undefined
   ended = false
 
@@ -22,6 +22,11 @@ export class GrowingWindow {
 
   get first(): number | undefined {
     return this.#first
+  }
+
+  /** Where the sound begins: two segments are asked for at once, and the answers come in any order. */
+  begin(msn: number): void {
+    this.#first = msn
   }
 
   /** `false` for one that is there already. Throws for one that lies on no chunk's place. */
@@ -41,8 +46,13 @@ export class GrowingWindow {
 
   #advance(added: ChunkPosition): void {
     this.#first ??= added.msn
-    let edge = this.#edge ?? added
-    for (let next = this.#after(edge); this.chunk(next.msn, next.chunk); next = this.#after(edge)) edge = next
+    let edge = this.#edge
+    for (;;) {
+      const next = edge ? this.#after(edge) : { msn: this.#first, chunk: 0 }
+      if (!this.chunk(next.msn, next.chunk)) break
+      edge = next
+    }
+    if (!edge) return
     this.#edge = edge
     for (const msn of this.#segments.keys()) if (msn <= edge.msn - KEPT_SEGMENTS) this.#segments.delete(msn)
   }
