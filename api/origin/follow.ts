@@ -7,7 +7,7 @@ import { chunkStart, type Rendition } from '@odeon/common/rendition.ts'
 import { wallClock, type ChunkPosition, type EpochMs } from '@odeon/common/time.ts'
 import { Audience } from './audience.ts'
 import type { Complaints } from './complaints.ts'
-import type { GrowingReader } from './growing.ts'
+import { Shared, type GrowingReader } from './growing.ts'
 import type { OriginMetrics } from './metrics.ts'
 import { livePlaylist } from './playlist.ts'
 import { Prepared } from './respond.ts'
@@ -57,6 +57,7 @@ export class LiveSpace {
   readonly #waiters = new Set<() => boolean>()
   readonly #readers = new Set<GrowingReader>()
   readonly #playlists = new Map<boolean, { version: number; prepared: Prepared }>()
+  #begun: { chunks: readonly Uint8Array[]; length: number; shared: Shared } | undefined
   #newest: EntryId = FIRST
   #reading: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
@@ -120,9 +121,17 @@ export class LiveSpace {
     const segment = growingSegment(this.window)
     if (segment) {
       this.#readers.add(reader)
-      reader.push(segment.chunks.length === 1 ? segment.chunks[0]! : Buffer.concat(segment.chunks))
+      reader.push(this.#soFar(segment.chunks))
     } else reader.abort()
     return () => void this.#readers.delete(reader)
+  }
+
+  /** What the growing segment has at this moment, put together once for all who come to it. */
+  #soFar(chunks: readonly Uint8Array[]): Shared {
+    const { length } = chunks
+    if (this.#begun?.chunks !== chunks || this.#begun.length !== length)
+      this.#begun = { chunks, length, shared: new Shared(Buffer.concat(chunks)) }
+    return this.#begun.shared
   }
 
   /** The playlist of this moment, written and compressed once for all who ask for it. */
@@ -222,8 +231,10 @@ export class LiveSpace {
   /** Readers of the segment that grew get the chunk, and the end if that is it. */
   #feed(chunk: Chunk): void {
     const last = growingSegment(this.window) === undefined
-    if (last || chunk.bytes.length > 0)
-      for (const reader of [...this.#readers]) reader.push(chunk.bytes, last)
+    if (last || chunk.bytes.length > 0) {
+      const shared = new Shared(chunk.bytes, last)
+      for (const reader of [...this.#readers]) reader.push(shared)
+    }
     if (last) this.#readers.clear()
   }
 

@@ -40,6 +40,16 @@ test('a segment that grows is sent as it grows: what is there at once, each chun
   expect(again.headers['content-length']).toBe(String(reply.body.length))
 })
 
+test('whoever comes to a growing segment gets all that it has at that moment', async () => {
+  await onAir(3)
+  for (let chunks = 3; chunks < 6; chunks++) {
+    const reading = await studio.open(`${LIVE}/2.m4s`)
+    expect(await reading.until(`<2.${chunks - 1}>`)).toBe(segmentOf(2, chunks).toString())
+    await studio.say(1)
+    expect(await reading.until(`<2.${chunks}>`)).toBe(segmentOf(2, chunks + 1).toString())
+  }
+})
+
 test('the segment after the growing one waits for its first chunk; one further ahead is 404 and not cached', async () => {
   await onAir(3)
   const next = studio.open(`${LIVE}/3.m4s`)
