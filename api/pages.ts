@@ -1,29 +1,46 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sirv from 'sirv'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AppError } from '@odeon/common/errors.ts'
 import { sendError, type Handler } from './server.ts'
 
-/** The player may load nothing from anywhere else, and tells nobody the address it was opened with (it may hold an invitation). */
-const HEADERS = {
-  'content-security-policy':
-    "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+/** The player may load nothing from anywhere else but sound, and tells nobody the address it was opened with (it may hold an invitation). */
+const headersFor = (origins: readonly string[]): Record<string, string> => ({
+  'content-security-policy': [
+    "default-src 'self'",
+    ['connect-src', "'self'", ...origins].join(' '),
+    ['media-src', "'self'", 'blob:', ...origins].join(' '),
+    "worker-src 'self' blob:",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join('; '),
   'permissions-policy': 'microphone=(self), camera=(), geolocation=()',
   'referrer-policy': 'same-origin',
   'x-content-type-options': 'nosniff',
+})
+
+export interface PagesOptions {
+  /** Where the player was built to. */
+  folder: string
+  /** Where sound may come from beside the server that the page came from: `https://host:port`. */
+  origins?: readonly string[]
 }
 
 /** The built player: hashed files for ever, every other path the page itself. Throws `no_player` when it was never built. */
-export function createPages(folder: string): Handler {
+export function createPages({ folder, origins = [] }: PagesOptions): Handler {
   if (!existsSync(join(folder, 'index.html')))
     throw new AppError(500, 'no_player', `The player is not built (${folder} is missing). Run: npm run build`)
+  const headers = headersFor(origins)
+  const page = origins.length > 0 ? pageNaming(origins, folder) : undefined
   const serve = sirv(folder, {
-    single: true,
+    single: !page,
     gzip: true,
     etag: true,
     setHeaders: (response, path) => {
-      for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
       response.setHeader(
         'cache-control',
         path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
@@ -35,8 +52,25 @@ export function createPages(folder: string): Handler {
       const error = new AppError(405, 'method_not_allowed', `${request.method} is not possible here; GET is.`)
       return sendError(response, error, { allow: 'GET, HEAD' })
     }
-    serve(request as IncomingMessage, response as ServerResponse, () => {
+    const missing = (): void =>
       sendError(response, new AppError(404, 'not_found', `There is nothing at ${request.url}.`))
-    })
+    const [plain, path] = [response as ServerResponse, (request.url ?? '/').split('?')[0]!]
+    const sendPage = (): void => {
+      plain.writeHead(200, {
+        ...headers,
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': 'no-cache',
+      })
+      plain.end(request.method === 'HEAD' ? undefined : page)
+    }
+    if (page && /^\/(index\.html)?$/.test(path)) return sendPage()
+    serve(request as IncomingMessage, plain, page && !/\.\w+$/.test(path) ? sendPage : missing)
   }
 }
+
+/** The page with the names of other servers in it, so that it knows them before it needs them. */
+const pageNaming = (origins: readonly string[], folder: string): string =>
+  readFileSync(join(folder, 'index.html'), 'utf8').replace(
+    '<meta name="color-scheme"',
+    `<meta name="odeon-origins" content="${origins.join(' ')}" />\n    $&`,
+  )

@@ -65,7 +65,8 @@ export async function startOdeon(settings: Settings, roles: ReadonlySet<Role>): 
   const logger = createLogger(settings.ODEON_LOG_LEVEL)
   const registry = new Registry()
   const secret = settings.ODEON_SECRET ?? keptSecret(openFolder(settings.ODEON_DATA))
-  const pages = roles.has('api') ? createPages(PLAYER) : undefined
+  const isDoor = roles.has('control') || roles.has('origin')
+  const pages = isDoor ? createPages({ folder: PLAYER, origins: settings.ODEON_ORIGINS }) : undefined
   const started = new Closers()
   try {
     const ports = await openPorts({
@@ -82,21 +83,21 @@ export async function startOdeon(settings: Settings, roles: ReadonlySet<Role>): 
     const ingest = roles.has('ingest') ? await openIngest(house, started) : undefined
     let leaving = false
     const parts: ((...args: Parameters<Handler>) => boolean)[] = []
-    if (roles.has('api')) {
+    if (roles.has('origin')) {
       const origin = createOrigin({ log: ports.log, objects: ports.objects, logger, registry })
       started.add(() => origin.close())
       parts.push((request, response) => origin.handle(request, response))
     }
     parts.push(createOps({ registry, ports, leaving: () => leaving }))
-    const control = roles.has('api') ? openControl(house, ingest) : undefined
+    const control = roles.has('control') ? openControl(house, ingest) : undefined
     const handler: Handler = (request, response) => {
       if (parts.some((part) => part(request, response))) return
-      if (control && (request.url === '/api' || request.url?.startsWith('/api/')))
-        return control(request, response)
-      if (pages) return pages(request, response)
+      const isApi = request.url === '/api' || request.url?.startsWith('/api/')
+      if (control && isApi) return control(request, response)
+      if (pages && !isApi) return pages(request, response)
       sendError(
         response,
-        new AppError(404, 'not_found', 'This process serves no pages; one with the role api does.'),
+        new AppError(404, 'not_found', 'This process has no such page; one with the role api does.'),
       )
     }
     const { ODEON_TLS_CERT: cert, ODEON_TLS_KEY: key } = settings
@@ -107,7 +108,7 @@ export async function startOdeon(settings: Settings, roles: ReadonlySet<Role>): 
       handler,
     })
     started.add(() => http.close())
-    if (roles.has('api')) {
+    if (roles.has('control')) {
       const janitor = superviseSpaces({
         ports,
         logger,

@@ -31,6 +31,20 @@ const iceServers = z
     ),
   )
 
+/** Nothing but what a header and a page may hold as it stands. */
+const origins = z.string().transform((text, context) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => {
+      const url = URL.canParse(part) ? new URL(part) : undefined
+      if (url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin
+      context.addIssue(`wanted: https://host:port, some with commas; "${part}" is none`)
+      return ''
+    }),
+)
+
 export const Settings = z
   .object({
     PORT: z.coerce
@@ -87,6 +101,11 @@ export const Settings = z
       .max(10)
       .default(0)
       .describe('proxies in front whose X-Forwarded-For tells the client’s address; 0: none is believed'),
+    ODEON_ORIGINS: origins
+      .default([])
+      .describe(
+        'where listeners find the same sound when the server of the page is gone: https://b.example.org,https://c.example.org',
+      ),
     REDIS_URL: z
       .string()
       .optional()
@@ -133,28 +152,38 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   throw new AppError(500, 'bad_settings', `The settings are wrong: ${explain(result.error)}.`)
 }
 
-export const ROLES = ['api', 'ingest', 'transcoder'] as const
-/** What a process does: `api` serves listeners and the control plane, `ingest` mixes speakers, `transcoder` makes HLS of the mix. */
-export type Role = (typeof ROLES)[number]
+/** What a process does: `origin` serves listeners, `control` knows the spaces and who may do what, `ingest` mixes speakers, `transcoder` makes HLS of the mix. */
+export type Role = 'control' | 'origin' | 'ingest' | 'transcoder'
+const ALL: readonly Role[] = ['control', 'origin', 'ingest', 'transcoder']
+
+/** What `--roles` takes: most installations have no need to part `control` and `origin`. */
+const NAMES: Record<string, readonly Role[]> = {
+  api: ['control', 'origin'],
+  ...Object.fromEntries(ALL.map((role) => [role, [role]])),
+}
+/** A word of `--roles`. */
+export type RoleName = Role | 'api'
+
+export const isEverything = (roles: ReadonlySet<Role>): boolean => roles.size === ALL.length
 
 /** The roles of `--roles=api,ingest`, all without it. Throws `bad_roles`. */
 export function readRoles(args: readonly string[]): Set<Role> {
   const given = args.find((arg) => arg.startsWith('--roles='))?.slice('--roles='.length)
-  if (given === undefined) return new Set(ROLES)
-  const roles = given.split(',').map((role) => role.trim())
-  const unknown = roles.find((role) => !(ROLES as readonly string[]).includes(role))
+  if (given === undefined) return new Set(ALL)
+  const names = given.split(',').map((name) => name.trim())
+  const unknown = names.find((name) => !Object.hasOwn(NAMES, name))
   if (unknown !== undefined)
     throw new AppError(
       500,
       'bad_roles',
-      `There is no role "${unknown}"; wanted: --roles=${ROLES.join(',')}, or some of them.`,
+      `There is no role "${unknown}"; wanted: --roles=api,ingest,transcoder, or some of them (api is control and origin).`,
     )
-  return new Set(roles as Role[])
+  return new Set(names.flatMap((name) => NAMES[name]!))
 }
 
 /** Throws `alone` or `no_secret`: what several machines share must be somewhere that all of them reach. */
 export function assertShareable(roles: ReadonlySet<Role>, settings: Settings): void {
-  if (roles.size === ROLES.length) return
+  if (isEverything(roles)) return
   const missing = (['REDIS_URL', 'S3_ENDPOINT', 'ODEON_SECRET'] as const).filter((name) => !settings[name])
   if (missing.length > 0)
     throw new AppError(
@@ -174,8 +203,8 @@ export function settingsHelp(): string {
   return `Odeon: live audio for large audiences.
 
   npm start                   starts everything in one process, on this machine's own disk
-  npm start -- --roles=api    starts a part: api, ingest, transcoder, or some of them with commas; several of each
-                              may run at once, on Redis and S3
+  npm start -- --roles=api    starts a part: api (which is control and origin), ingest, transcoder, or some of them with
+                              commas; several of each may run at once, on Redis and S3
   npm start -- --help         this text
 
 Settings are environment variables, e.g.  PORT=9000 npm start

@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { AppError } from '@odeon/common/errors.ts'
 import { startOdeon, type Odeon } from './odeon.ts'
-import { readRoles, readSettings, ROLES, settingsHelp, type Role, type Settings } from './settings.ts'
+import { isEverything, readRoles, readSettings, settingsHelp, type Role, type Settings } from './settings.ts'
 
 /** `npm start`: reads the settings, starts, says where it is, and stops cleanly on Ctrl-C. */
 
@@ -32,7 +32,7 @@ function greet(settings: Settings, roles: ReadonlySet<Role>, port: number): void
   console.log(`
   Odeon is open:  ${first}
 ${rest.map((address) => `                  ${address}\n`).join('')}
-  ${roles.size === ROLES.length ? 'one process' : [...roles].join(' and ')}, ${places(settings)}
+  ${isEverything(roles) ? 'one process' : [...roles].join(' and ')}, ${places(settings)}
   ${settings.ODEON_TLS_CERT ? 'HTTPS and HTTP/2' : 'HTTP: microphones work on localhost only; set ODEON_TLS_CERT and ODEON_TLS_KEY for other devices'}
   ${settings.REDIS_URL ? 'Ctrl-C leaves what is live to the other processes.' : 'Ctrl-C ends it; what was said is kept.'}
 `)

@@ -11,7 +11,7 @@ import { openDecoder } from '@odeon/common/opus.ts'
 import { FIRST } from '@odeon/common/ports.ts'
 import { FRAME_SAMPLES, FRAMES_PER_SEGMENT, SAMPLE_RATE } from '@odeon/common/time.ts'
 import { expect } from 'vitest'
-import type { Role } from '../settings.ts'
+import type { RoleName } from '../settings.ts'
 import { call } from './client.ts'
 import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
 import { decode } from './sound.ts'
@@ -26,8 +26,8 @@ export interface TestCluster {
   /** The settings that make a process one of it. */
   env: Record<'REDIS_URL' | 'S3_ENDPOINT' | 'S3_ACCESS_KEY' | 'S3_SECRET_KEY', string> &
     Record<string, string>
-  start(...roles: Role[]): Promise<OdeonProcess>
-  startWith(env: Record<string, string>, ...roles: Role[]): Promise<OdeonProcess>
+  start(...roles: RoleName[]): Promise<OdeonProcess>
+  startWith(env: Record<string, string>, ...roles: RoleName[]): Promise<OdeonProcess>
   close(): Promise<void>
 }
 
@@ -43,7 +43,7 @@ export async function startCluster(env: Record<string, string> = {}): Promise<Te
     ODEON_SECRET: randomBytes(24).toString('hex'),
     ...env,
   }
-  const startWith = async (settings: Record<string, string>, ...roles: Role[]): Promise<OdeonProcess> => {
+  const startWith = async (settings: Record<string, string>, ...roles: RoleName[]): Promise<OdeonProcess> => {
     const args = roles.length > 0 ? [`--roles=${roles.join(',')}`] : []
     const started = await startOdeonProcess({ env: settings, args })
     processes.push(started)

@@ -1,5 +1,6 @@
 import type { EpochMs } from '@odeon/common/time.ts'
 import * as z from 'zod/mini'
+import { pageOrigins } from './origins.ts'
 
 /**
  * What lies between mouth and ear beyond the dates of the playlist, ms: a packet of the speaker, the stage's jitter buffer, the browser's
@@ -31,7 +32,7 @@ export async function askServerClock(signal: AbortSignal): Promise<number> {
   const samples: Sample[] = []
   for (let tries = 0; tries < TRIES; tries++) {
     const sent = localNow()
-    const response = await fetch('/time', { cache: 'no-store', signal })
+    const response = await pageOrigins().fetch('/time', { cache: 'no-store', signal })
     const received = localNow()
     samples.push({ sent, received, server: Time.parse(await response.json()).now })
   }

@@ -4,6 +4,8 @@ import type { HlsConfig, LevelDetails, LoaderResponse, LoadPolicy, RetryConfig }
 import Hls, { ErrorDetails, ErrorTypes, Events } from 'hls.js/light'
 import { eventsOf } from './chunk-events.ts'
 import { fragmentLoader, pinnedLoader, playlistLoader, type Source } from './growing/loaders.ts'
+import { movingLoader } from './moving-loader.ts'
+import { pageOrigins } from './origins.ts'
 import type { Sound, SoundOptions, Trouble } from './sound.ts'
 
 /** hls.js, which this file alone knows. */
@@ -59,6 +61,7 @@ export type Way = { rendition: Rendition } | { source: Source }
 export function openHls(options: SoundOptions, way?: Way): Sound {
   const { audio, kind, startAt, onEvents, onTrouble, onAnswer } = options
   const hls = new Hls({
+    loader: networkLoader(),
     ...(kind === 'live' ? LIVE : REPLAY),
     ...(way && loadersFor(way)),
     ...(startAt !== undefined && { startPosition: startAt }),
@@ -107,8 +110,11 @@ export function openHls(options: SoundOptions, way?: Way): Sound {
   }
 }
 
+const networkLoader = (): HlsConfig['loader'] =>
+  movingLoader(Hls.DefaultConfig.loader, pageOrigins()) as unknown as HlsConfig['loader']
+
 function loadersFor(way: Way): Partial<HlsConfig> {
-  const { loader } = Hls.DefaultConfig
+  const loader = networkLoader()
   type Loaders = Required<Pick<HlsConfig, 'pLoader' | 'fLoader'>>
   const playlists = 'source' in way ? playlistLoader(loader, way.source) : pinnedLoader(loader, way.rendition)
   return {

@@ -3,6 +3,7 @@ import { askServerClock } from './clock.ts'
 import { governed } from './governed.ts'
 import type { Fault } from './growing/follower.ts'
 import type { TunedIn } from './growing/sound.ts'
+import { pageOrigins } from './origins.ts'
 import { loadSound, type OpenSound, type Sound, type SoundOptions } from './sound.ts'
 import { Ways } from './ways.ts'
 
@@ -35,7 +36,9 @@ export async function loadLiveSound({ url, rendition, signal }: LiveSoundOptions
     const base = baseOf(url, pinned)
     const [there, init, offset] = await Promise.all([
       tuneIn(base, signal),
-      fetch(`${base}init.mp4`, { signal }).then((response) => response.arrayBuffer()),
+      pageOrigins()
+        .fetch(`${base}init.mp4`, { signal })
+        .then((response) => response.arrayBuffer()),
       askServerClock(signal),
     ])
     if (there.ended) return

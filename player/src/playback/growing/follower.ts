@@ -1,4 +1,5 @@
 import { ChunkSplitter } from './chunk-splitter.ts'
+import type { Origins } from '../origins.ts'
 import { readPlaylist } from './playlist.ts'
 import type { GrowingWindow } from './window.ts'
 
@@ -21,7 +22,9 @@ export interface FollowerOptions {
   window: GrowingWindow
   /** The segment to begin with: the one before the growing one, so that there is something to begin with. */
   msn: number
-  fetch: typeof fetch
+  fetch(url: string, init: RequestInit): Promise<Response>
+  /** The servers behind `fetch`, if there are several. */
+  origins?: Pick<Origins, 'address' | 'failed' | 'count'>
   /** Milliseconds on a steady clock. */
   now(): number
   wait(ms: number, signal: AbortSignal): Promise<void>
@@ -32,6 +35,8 @@ export interface FollowerOptions {
 
 /** Without a chunk for so long, the connection is taken for dead (a changed network), and the segment asked for again. */
 const SILENCE_MS = 4000
+/** And where there is another server to turn to. */
+const SILENCE_OF_MANY_MS = 1500
 /** So many segments in a row that came in one go. */
 const MOST_BURSTS = 2
 const BURST_MS = 60
@@ -52,6 +57,8 @@ export class GrowingFollower {
   readonly #abort = new AbortController()
   #bursts = 0
   #fault = false
+  /** Gives up what is under way, to be asked for again elsewhere. */
+  readonly #attempts = new Set<() => void>()
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -91,7 +98,11 @@ export class GrowingFollower {
       await Promise.race([window.changed(this.#abort.signal), ended])
   }
 
-  /** Reads a segment to its end, once more if it breaks. `end`: nothing comes after it. */
+  get #others(): number {
+    return (this.#options.origins?.count ?? 1) - 1
+  }
+
+  /** Reads a segment to its end, once more if it breaks, and at once where there is another server. `end`: nothing comes after it. */
   async #segment(msn: number): Promise<Outcome> {
     for (let failures = 0; this.#active;) {
       try {
@@ -100,7 +111,7 @@ export class GrowingFollower {
         if (outcome === 'over') return await this.#afterTheEnd(msn)
       } catch (error) {
         if (!this.#active) return 'stop'
-        if (++failures >= 2) {
+        if (++failures >= 2 + this.#others) {
           this.#fail(
             error instanceof Unreachable
               ? { kind: 'unreachable' }
@@ -108,34 +119,41 @@ export class GrowingFollower {
           )
           return 'stop'
         }
-        await this.#options.wait(RETRY_MS, this.#abort.signal)
+        if (failures > this.#others) await this.#options.wait(RETRY_MS, this.#abort.signal)
       }
     }
     return 'stop'
   }
 
   async #read(msn: number): Promise<'complete' | 'over' | 'again'> {
-    const { base, window, fetch, now, wait } = this.#options
+    const { base, window, fetch, origins, now, wait } = this.#options
+    const url = `${base}${msn}.m4s`
+    let server = origins?.address(url) ?? url
     const attempt = new AbortController()
     const stop = (): void => attempt.abort()
     this.#abort.signal.addEventListener('abort', stop)
     const arrivals: number[] = []
     let heard = now()
     let silent = false
+    const giveUp = (): void => {
+      silent = true
+      stop()
+    }
+    this.#attempts.add(giveUp)
     const watch = setInterval(() => {
       // Only the segment whose turn it is owes us anything; the next one waits.
       if (arrivals.length === 0 && window.edge && window.edge.msn < msn && !window.isComplete(msn - 1))
         heard = now()
-      if (now() - heard < SILENCE_MS) return
-      silent = true
-      stop()
+      if (now() - heard < (this.#others > 0 ? SILENCE_OF_MANY_MS : SILENCE_MS)) return
+      origins?.failed(server)
+      if (this.#others === 0) return giveUp()
+      for (const each of this.#attempts) each() // Of the next segment too, which waits there in vain.
     }, 500)
     try {
-      const response = await fetch(`${base}${msn}.m4s`, { signal: attempt.signal }).catch(
-        (cause: unknown) => {
-          throw new Unreachable('Nobody answered.', { cause })
-        },
-      )
+      const response = await fetch(url, { signal: attempt.signal }).catch((cause: unknown) => {
+        throw new Unreachable('Nobody answered.', { cause })
+      })
+      server = response.url || server
       if (response.status === 404) return 'over'
       if (response.status === 503 || response.status === 429) {
         const seconds = Number(response.headers.get('retry-after') ?? 1)
@@ -157,8 +175,10 @@ export class GrowingFollower {
       return window.isComplete(msn) ? 'complete' : 'over'
     } catch (error) {
       if (silent) return 'again' // The stage may have stopped, or the network changed: no fault of the way we read.
+      if (!(error instanceof Unreachable)) origins?.failed(server) // Unreachable: they were all asked.
       throw error
     } finally {
+      this.#attempts.delete(giveUp)
       clearInterval(watch)
       this.#abort.signal.removeEventListener('abort', stop)
     }

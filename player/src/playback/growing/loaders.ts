@@ -56,7 +56,7 @@ interface Timing {
   end: number
 }
 
-interface Stats {
+export interface Stats {
   aborted: boolean
   loaded: number
   retry: number
@@ -68,13 +68,13 @@ interface Stats {
   buffering: Timing
 }
 
-interface Context {
+export interface Context {
   url: string
   type?: string
   part?: unknown
 }
 
-interface Callbacks<C> {
+export interface Callbacks<C> {
   onSuccess(
     response: { url: string; data: string | ArrayBuffer; code: number },
     stats: Stats,
@@ -82,9 +82,10 @@ interface Callbacks<C> {
     details: null,
   ): void
   onError(error: { code: number; text: string }, context: C, details: null, stats: Stats): void
+  onTimeout?(stats: Stats, context: C, details: null): void
 }
 
-interface Loader<C> {
+export interface Loader<C> {
   context: C | null
   stats: Stats
   load(context: C, config: unknown, callbacks: Callbacks<C>): void
@@ -94,7 +95,7 @@ interface Loader<C> {
   getResponseHeader?(name: string): string | null
 }
 
-type LoaderClass<C, A> = new (config: A) => Loader<C>
+export type LoaderClass<C, A> = new (config: A) => Loader<C>
 
 const noStats = (): Stats => ({
   aborted: false,

@@ -2,6 +2,7 @@ import type { Rendition } from '@odeon/common/rendition.ts'
 import { FRAME_MS, FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
 import { localNow } from '../clock.ts'
 import { openHls } from '../hls.ts'
+import { pageOrigins } from '../origins.ts'
 import type { Sound, SoundOptions, Trouble } from '../sound.ts'
 import { GrowingFollower, type Fault } from './follower.ts'
 import { readPlaylist, type PlaylistFacts, type TuneIn } from './playlist.ts'
@@ -37,6 +38,7 @@ export const baseOf = (url: string, { name }: Rendition): string =>
 export function openGrowing(options: GrowingOptions): Sound {
   const { url, rendition, onTrouble, onFault, onAnswer } = options
   const base = baseOf(url, rendition)
+  const origins = pageOrigins()
   const window = new GrowingWindow(rendition)
   const init = options.tunedIn?.rendition === rendition ? options.tunedIn.init : undefined
   const source: Source = { window, facts: { startedAt: 0, roundTripMs: 0 }, init, pace: new Pace() }
@@ -51,8 +53,9 @@ export function openGrowing(options: GrowingOptions): Sound {
       base,
       window,
       msn,
+      origins,
       fetch: async (...request) => {
-        const response = await fetch(...request)
+        const response = await origins.fetch(...request)
         onAnswer()
         return response
       },
@@ -118,7 +121,7 @@ export async function tuneIn(base: string, signal: AbortSignal): Promise<TuneIn 
   const asked = performance.now()
   let response: Response
   try {
-    response = await fetch(`${base}index.m3u8`, { signal })
+    response = await pageOrigins().fetch(`${base}index.m3u8`, { signal })
   } catch {
     throw { kind: 'network', status: 0 } satisfies Trouble
   }
