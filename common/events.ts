@@ -6,14 +6,22 @@ import { UserId } from './ids.ts'
  * transcoder carries them inside the audio; the player applies them when that frame is heard.
  */
 
-export const Role = z.enum(['host', 'speaker'])
+export const Role = z.enum(['host', 'cohost', 'speaker'])
 export type Role = z.infer<typeof Role>
+
+/** Who may come on stage: whoever wants to, whoever is let on after raising a hand, or only who was invited. */
+export const Policy = z.enum(['everyone', 'request', 'invited'])
+export type Policy = z.infer<typeof Policy>
+
+/** Muted by himself; by a host, and free to unmute himself; by a host, and only a host opens it again. */
+export const Muted = z.enum(['no', 'self', 'host', 'locked'])
+export type Muted = z.infer<typeof Muted>
 
 export const StageMember = z.object({
   id: UserId,
   name: z.string(),
   role: Role,
-  muted: z.enum(['no', 'self', 'host']),
+  muted: Muted,
   /** False while a speaker's connection is lost and awaited. */
   connected: z.boolean(),
 })
@@ -26,6 +34,8 @@ export const StageEvent = z.object({
   title: z.string(),
   members: z.array(StageMember),
   talking: z.array(UserId),
+  /** Not in recordings from before there was a choice. */
+  policy: z.optional(Policy),
 })
 
 export type StageEvent = z.infer<typeof StageEvent>
@@ -38,7 +48,13 @@ export const LevelsEvent = z.object({
   levels: z.record(UserId, z.int().check(z.gte(0), z.lte(255))),
 })
 
-export const SpaceEvent = z.discriminatedUnion('type', [StageEvent, TalkingEvent, LevelsEvent])
+/**
+ * These listeners are asked onto the stage: by this they learn of it, since a listener has no socket. In the frame after the host's click,
+ * and with each snapshot while the invitation is open.
+ */
+export const InvitedEvent = z.object({ type: z.literal('invited'), ids: z.array(UserId) })
+
+export const SpaceEvent = z.discriminatedUnion('type', [StageEvent, TalkingEvent, LevelsEvent, InvitedEvent])
 export type SpaceEvent = z.infer<typeof SpaceEvent>
 
 /** An event and the frame (20 ms, counted from the start of the space) in which it happened. */
@@ -62,8 +78,12 @@ export type ChunkEvents = z.infer<typeof ChunkEvents>
 /** What the api asks of the mixer, through `space:{id}:inbox`. */
 export const InboxEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('end'), reason: z.string() }),
-  z.object({ type: z.literal('mute'), id: UserId, muted: z.enum(['no', 'self', 'host']) }),
-  z.object({ type: z.literal('title'), title: z.string() }),
-  z.object({ type: z.literal('leave'), id: UserId }),
+  /** The document of the space changed: who may speak, who is muted, … The mixer reads it and sees to it that the stage is so. */
+  z.object({ type: z.literal('changed') }),
+  z.object({ type: z.literal('hand'), id: UserId, name: z.string(), up: z.boolean() }),
+  /** These have a socket to the stage now. Told every few seconds: who is not told of for a while is gone. */
+  z.object({ type: z.literal('alive'), ids: z.array(UserId) }),
+  /** A listener, one of many: for the sampled few names of the audience. */
+  z.object({ type: z.literal('here'), id: UserId, name: z.string() }),
 ])
 export type InboxEvent = z.infer<typeof InboxEvent>

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { Role } from './events.ts'
 import { SpaceId, UserId } from './ids.ts'
 
 /**
@@ -16,7 +15,12 @@ import { SpaceId, UserId } from './ids.ts'
 export const OpenSpace = z.object({ startedAt: z.number(), title: z.string() })
 export type OpenSpace = z.infer<typeof OpenSpace>
 
-export const Speaker = z.object({ id: UserId, name: z.string(), role: Role })
+/** A `listener` waits off stage, with his connection ready, until a host lets him on. */
+export const Speaker = z.object({
+  id: UserId,
+  name: z.string(),
+  role: z.enum(['host', 'cohost', 'speaker', 'listener']),
+})
 export type Speaker = z.infer<typeof Speaker>
 
 /** The size of an SDP that we read, in bytes; browsers send 1 to 6 kB. */

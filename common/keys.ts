@@ -16,10 +16,11 @@ export const NODE_PREFIX = 'node:{'
 /** A place for one process that works on a replica's queue. */
 export const workerKey = (replica: string, place: number): string => `transcoder:{${replica}}:${place}`
 export const inboxKey = (id: string): string => `space:{${id}}:inbox`
+/** What only the stage and the hosts are told: hands, invitations. Written by the mixer. */
+export const roomKey = (id: string): string => `space:{${id}}:room`
 export const logKey = (id: string): string => `space:{${id}}:log`
 export const chunksKey = (id: string, rendition: RenditionName): string => `space:{${id}}:chunks:${rendition}`
 export const aacChunksKey = (id: string): string => chunksKey(id, 'aac')
-export const inviteKey = (code: string): string => `invite:{${code}}`
 
 export const aacSegmentKey = (id: string, msn: number): string => `spaces/${id}/aac/${msn}.m4s`
 export const aacSegmentPrefix = (id: string): string => `spaces/${id}/aac/`

@@ -5,11 +5,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openEmbeddedPorts } from '@odeon/common/adapters/embedded/index.ts'
 import type { InboxEvent } from '@odeon/common/events.ts'
 import { decodeLogEntry, encodeLogEntry, frameOf, type LogEntry } from '@odeon/common/frame.ts'
-import { inboxKey, logKey, ownerKey } from '@odeon/common/keys.ts'
+import { inboxKey, logKey, ownerKey, spaceKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
 import { openEncoder } from '@odeon/common/opus.ts'
 import { FIRST, type Ports } from '@odeon/common/ports.ts'
+import { newSpace, updateSpace } from '@odeon/common/space.ts'
 import { FRAME_SAMPLES, FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
 import { BeatSlots } from './beat.ts'
 import { ingestMetrics } from './metrics.ts'
@@ -94,11 +95,15 @@ test('who joins, is muted, leaves: each is in the log at once, and the end is th
     (await entries()).flatMap(({ entry }) =>
       entry.kind === 'frame' ? entry.events.filter((event) => event.type === 'stage') : [],
     )
-  await tell({ type: 'mute', id: speaker.id, muted: 'host' })
+  const document = newSpace({ id, title: 'Test', host: speaker, createdAt: 0 })
+  document.speakers[speaker.id]!.muted = 'self'
+  await ports.store.put(spaceKey(id), document, 0)
+  await tell({ type: 'changed' })
   await expect
     .poll(async () => (await stages()).at(-1)?.members)
-    .toEqual([{ ...speaker, muted: 'host', connected: true }])
-  await tell({ type: 'title', title: 'Renamed' })
+    .toEqual([{ ...speaker, muted: 'self', connected: true }])
+  await updateSpace(ports.store, id, (space) => ({ ...space, title: 'Renamed' }))
+  await tell({ type: 'changed' })
   await expect.poll(async () => (await stages()).at(-1)?.title).toBe('Renamed')
   await ports.log.add(inboxKey(id), new TextEncoder().encode('{"type":"nonsense"}'))
   await ana.close()

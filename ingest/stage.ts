@@ -1,6 +1,5 @@
 import { AppError } from '@odeon/common/errors.ts'
-import type { StageEvent, StageMember } from '@odeon/common/events.ts'
-import type { Speaker } from '@odeon/common/internal.ts'
+import type { Policy, Role, StageEvent, StageMember } from '@odeon/common/events.ts'
 import { MAX_ON_STAGE } from '@odeon/common/space.ts'
 
 /** Who is on stage, as everybody sees it. Plain bookkeeping: no sound, no clock. */
@@ -11,6 +10,7 @@ export class Stage {
   #talking: readonly string[] = []
   readonly #seats: number
   title: string
+  policy: Policy | undefined
   /** Set by everything that a listener should be told at once. */
   changed = false
 
@@ -29,8 +29,16 @@ export class Stage {
       throw new AppError(409, 'stage_full', `The stage is full: ${this.#seats} people are on it already.`)
   }
 
+  get hasRoom(): boolean {
+    return this.#members.size < this.#seats
+  }
+
+  has(id: string): boolean {
+    return this.#members.has(id)
+  }
+
   /** Throws as `assertRoomFor`. */
-  join({ id, name, role }: Speaker): void {
+  join({ id, name, role }: Pick<StageMember, 'id' | 'name' | 'role'>): void {
     this.assertRoomFor(id)
     this.#members.set(id, { id, name, role, muted: this.#mutes.get(id) ?? 'no', connected: true })
     this.changed = true
@@ -38,6 +46,13 @@ export class Stage {
 
   leave(id: string): void {
     if (this.#members.delete(id)) this.changed = true
+  }
+
+  setRole(id: string, role: Role): void {
+    const member = this.#members.get(id)
+    if (!member || member.role === role) return
+    this.#members.set(id, { ...member, role })
+    this.changed = true
   }
 
   mute(id: string, muted: StageMember['muted']): void {
@@ -72,12 +87,22 @@ export class Stage {
     return this.#talking
   }
 
+  /** Those who are there and connected, who has stood there longest first. */
+  present(): string[] {
+    return [...this.#members.values()].filter(({ connected }) => connected).map(({ id }) => id)
+  }
+
+  get members(): StageMember[] {
+    return [...this.#members.values()]
+  }
+
   snapshot(): StageEvent {
     return {
       type: 'stage',
       title: this.title,
-      members: [...this.#members.values()],
+      members: this.members,
       talking: [...this.#talking],
+      ...(this.policy && { policy: this.policy }),
     }
   }
 }

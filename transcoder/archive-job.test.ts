@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest'
 import { Archive } from '@odeon/common/archive.ts'
 import { aacSegmentKey, archiveKey, spaceKey } from '@odeon/common/keys.ts'
-import { getSpace, type Space as SpaceDocument } from '@odeon/common/space.ts'
+import { getSpace, newSpace, type Space as SpaceDocument } from '@odeon/common/space.ts'
 import { runArchiveJob } from './archive-job.ts'
 import { logger, openSpace } from './testing/live.ts'
 import { chirp } from './testing/sound.ts'
@@ -19,14 +19,9 @@ async function recorded(frames = 220) {
   spaces.push(space)
   const { id, startedAt } = space.job
   const document: SpaceDocument = {
-    id,
-    title: 'Tea',
+    ...newSpace({ id, title: 'Tea', host: { id: 'ana00000', name: 'Ana' }, createdAt: startedAt }),
     state: 'live',
-    host: { id: 'ana00000', name: 'Ana' },
-    speakers: {},
-    createdAt: startedAt,
     startedAt,
-    replay: { state: 'none' },
   }
   await space.ports.store.put(spaceKey(id), document, 0)
   for (let frame = 0; frame < frames; frame++)

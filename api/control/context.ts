@@ -2,7 +2,6 @@ import type { Context } from 'koa'
 import type { z } from 'zod'
 import { AppError } from '@odeon/common/errors.ts'
 import { SpaceId } from '@odeon/common/ids.ts'
-import type { Speaker } from '@odeon/common/internal.ts'
 import type { Replica } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import { parse } from '@odeon/common/parse.ts'
@@ -10,6 +9,8 @@ import type { Ports } from '@odeon/common/ports.ts'
 import { getSpace, unknownSpace, type Space } from '@odeon/common/space.ts'
 import type { IngestClient } from './ingest-client.ts'
 import type { RateLimit } from './rate-limit.ts'
+import type { RoomStates } from './room-states.ts'
+import type { Sampler } from './sampler.ts'
 import type { SpaceList } from './space-list.ts'
 import type { StageReader } from './stage-reader.ts'
 import type { Tokens } from './tokens.ts'
@@ -21,6 +22,8 @@ export interface Deps {
   ingest: IngestClient
   spaces: SpaceList
   stages: StageReader
+  rooms: RoomStates
+  sampler: Sampler
   limit: RateLimit
   logger: Logger
   /** By which a live space is transcoded. */
@@ -28,8 +31,6 @@ export interface Deps {
   /** Epoch ms. */
   now(): number
 }
-
-export type RoleInSpace = Speaker['role'] | 'listener'
 
 /** The parsed JSON body. Throws `unsupported_media_type` (415) or `bad_input` (400). */
 export function body<T>(ctx: Context, schema: z.ZodType<T>): T {
@@ -56,14 +57,6 @@ export async function loadSpace(
 
 export const spaceId = (ctx: { params: Record<string, string> }): string =>
   parse(SpaceId, ctx.params['id'], 'space id')
-
-export const roleIn = (space: Space, userId: string): RoleInSpace =>
-  space.speakers[userId]?.role ?? 'listener'
-
-/** Throws `forbidden` (403) with what the host alone may do: "end this space". */
-export function assertHost(space: Space, userId: string, what: string): void {
-  if (roleIn(space, userId) !== 'host') throw new AppError(403, 'forbidden', `Only the host may ${what}.`)
-}
 
 export function assertLive(space: Space): void {
   if (space.state === 'scheduled') throw new AppError(409, 'not_live', 'This space has not started yet.')

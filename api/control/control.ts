@@ -12,7 +12,10 @@ import type { Handler } from '../server.ts'
 import type { Deps } from './context.ts'
 import { createIngestClient } from './ingest-client.ts'
 import { inviteRoutes } from './invites.ts'
-import { createRateLimit, DEFAULT_LIMITS, type Limits } from './rate-limit.ts'
+import { createRateLimit, type Limits } from './rate-limit.ts'
+import { roomRoutes } from './room.ts'
+import { keepRoomStates } from './room-states.ts'
+import { createSampler } from './sampler.ts'
 import { sessionRoutes } from './session.ts'
 import { createSpaceList } from './space-list.ts'
 import { spaceRoutes } from './spaces.ts'
@@ -30,7 +33,7 @@ export interface ControlOptions {
   internalSecret: string
   logger: Logger
   registry: Registry
-  limits?: Limits
+  limits?: Partial<Limits>
   /** The proxies in front that tell the client's address in `X-Forwarded-For`; 0, nobody is believed, unless told. */
   proxies?: number
   /** Live spaces are transcoded twice, by two processes; once unless told. */
@@ -50,7 +53,9 @@ export function createControlPlane(options: ControlOptions): Handler {
     ingest: createIngestClient({ ingestFor: options.ingestFor, secret: options.internalSecret }),
     spaces: createSpaceList(ports.store, now),
     stages: createStageReader(ports.log, now),
-    limit: createRateLimit(ports.store, options.limits ?? DEFAULT_LIMITS),
+    rooms: keepRoomStates(ports.log, now),
+    sampler: createSampler(now),
+    limit: createRateLimit(ports.store, options.limits ?? {}),
   }
   const requests = new Counter({
     name: 'odeon_api_requests_total',
@@ -59,7 +64,7 @@ export function createControlPlane(options: ControlOptions): Handler {
     registers: [registry],
   })
   const router = new Router()
-  for (const routes of [sessionRoutes, spaceRoutes, inviteRoutes, speakerRoutes, whipRoutes])
+  for (const routes of [sessionRoutes, spaceRoutes, inviteRoutes, speakerRoutes, roomRoutes, whipRoutes])
     routes(router, deps)
 
   const app = new Koa({ proxy: (options.proxies ?? 0) > 0, maxIpsCount: options.proxies ?? 0 })
@@ -68,7 +73,7 @@ export function createControlPlane(options: ControlOptions): Handler {
     ctx.set({
       'access-control-allow-origin': '*',
       'access-control-allow-headers': 'authorization, content-type, if-match',
-      'access-control-allow-methods': 'GET, POST, PATCH, DELETE, OPTIONS',
+      'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE, OPTIONS',
       'access-control-expose-headers': 'location, link, etag, retry-after',
       'access-control-max-age': '86400',
       'x-content-type-options': 'nosniff',

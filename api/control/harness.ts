@@ -127,7 +127,7 @@ export interface House {
   close(): Promise<void>
 }
 
-export async function openHouse({ limits }: { limits?: Limits } = {}): Promise<House> {
+export async function openHouse({ limits }: { limits?: Partial<Limits> } = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'odeon-control-'))
   const logger = createLogger('silent')
   const ports = await openEmbeddedPorts({ folder, logger })

@@ -6,7 +6,7 @@ import { encodeLogEntry, frameId } from '@odeon/common/frame.ts'
 import { ARCHIVE_QUEUE, logKey, ownerKey, spaceKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import type { Ports } from '@odeon/common/ports.ts'
-import { asEnded, getSpace, updateSpace, type Space } from '@odeon/common/space.ts'
+import { asEnded, getSpace, newSpace, updateSpace, type Space } from '@odeon/common/space.ts'
 import { MAX_HOLE_MS } from '@odeon/common/time.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { superviseSpaces, type Janitor } from './janitor.ts'
@@ -34,14 +34,9 @@ afterEach(async () => {
 
 async function space(id: string, fields: Partial<Space> = {}): Promise<string> {
   const value: Space = {
-    id,
-    title: 'A talk',
+    ...newSpace({ id, title: 'A talk', host: { id: 'hanahana', name: 'Hana' }, createdAt: START }),
     state: 'live',
-    host: { id: 'hanahana', name: 'Hana' },
-    speakers: {},
-    createdAt: START,
     startedAt: START,
-    replay: { state: 'none' },
     ...fields,
   }
   await ports.store.put(spaceKey(id), value, 0)

@@ -2,22 +2,27 @@ import { AppError } from '@odeon/common/errors.ts'
 import type { Store } from '@odeon/common/ports.ts'
 
 export interface Limits {
-  /** New identities and new spaces a minute and client address. A person never meets them. */
+  /** New identities and new spaces a minute and client address. A person never meets these limits. */
   sessions: number
   spaces: number
+  /** Hands a minute and person. */
+  hands: number
+  /** Links made or taken a minute and person. */
+  links: number
 }
 
-export const DEFAULT_LIMITS: Limits = { sessions: 120, spaces: 30 }
+export const DEFAULT_LIMITS: Limits = { sessions: 120, spaces: 30, hands: 30, links: 60 }
 
 const WINDOW_MS = 60_000
 
-/** Throws `too_many` (429) when the address has used up its minute. */
-export type RateLimit = (what: keyof Limits, address: string) => Promise<void>
+/** Throws `too_many` (429) when an address, or a person, has used up his minute. */
+export type RateLimit = (what: keyof Limits, who: string) => Promise<void>
 
-export function createRateLimit(store: Store, limits: Limits): RateLimit {
-  return async (what, address) => {
-    const used = await store.increment(`limit:${what}:${address}`, 1, WINDOW_MS)
-    if (used > limits[what])
+export function createRateLimit(store: Store, limits: Partial<Limits>): RateLimit {
+  const most = { ...DEFAULT_LIMITS, ...limits }
+  return async (what, who) => {
+    const used = await store.increment(`limit:${what}:${who}`, 1, WINDOW_MS)
+    if (used > most[what])
       throw new AppError(429, 'too_many', `Too many new ${what} from here. Try again in a minute.`)
   }
 }

@@ -8,6 +8,8 @@ import { listSpaces, type Space } from '@odeon/common/space.ts'
 export interface SpaceList {
   /** At most 100. */
   read(state: Space['state'] | undefined): Promise<Space[]>
+  /** How many live spaces somebody hosts. */
+  liveOf(host: string): Promise<number>
   /** This process changed a space: the next reader sees it. */
   forget(): void
 }
@@ -30,6 +32,9 @@ export function createSpaceList(store: Store, now: () => number): SpaceList {
     async read(state) {
       const spaces = await all()
       return spaces.filter((space) => state === undefined || space.state === state).slice(0, LISTED)
+    },
+    async liveOf(host) {
+      return (await all()).filter((space) => space.state === 'live' && space.host.id === host).length
     },
     forget: () => (kept = undefined),
   }

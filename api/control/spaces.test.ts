@@ -35,6 +35,8 @@ test('a new space is scheduled, its maker is the host, and these fields alone le
     createdAt: house.clock.now,
     scheduledFor,
     replay: { state: 'none' },
+    policy: 'request',
+    recorded: true,
     stage: null,
   })
   expect(await show(space!['id'] as string)).toEqual(space)
@@ -105,9 +107,9 @@ test('everyone is told his own role', async () => {
   const id = await house.space(host)
   const speaker = await house.speaker(host, id)
   const role = async ({ token }: Guest) => (await house.ask('GET', `/api/spaces/${id}/me`, { token })).body
-  expect(await role(host)).toEqual({ role: 'host' })
-  expect(await role(speaker)).toEqual({ role: 'speaker' })
-  expect(await role(await house.guest())).toEqual({ role: 'listener' })
+  expect(await role(host)).toMatchObject({ role: 'host' })
+  expect(await role(speaker)).toMatchObject({ role: 'speaker' })
+  expect(await role(await house.guest())).toMatchObject({ role: 'listener' })
   expect((await house.ask('GET', `/api/spaces/${id}/me`)).status).toBe(401)
 })
 
@@ -217,7 +219,7 @@ describe('the end', () => {
     expect(await act(id, 'end', await house.speaker(host, id))).toMatchObject({ status: 403 })
     expect((await house.ask('POST', `/api/spaces/${id}/end`)).status).toBe(401)
     expect(await show(id)).toMatchObject({ state: 'live' })
-    expect(await house.ports.log.newest(inboxKey(id))).toBeUndefined()
+    expect(new TextDecoder().decode((await house.ports.log.newest(inboxKey(id)))?.body)).not.toContain('end')
     expect((await act(id, 'end')).status).toBe(200)
     expect(await act(id, 'end')).toMatchObject({ status: 409, code: 'already_ended' })
     const early = await house.space(host, 'scheduled')

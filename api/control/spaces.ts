@@ -1,17 +1,19 @@
 import type { Router } from '@koa/router'
 import { z } from 'zod'
 import { AppError } from '@odeon/common/errors.ts'
-import type { InboxEvent } from '@odeon/common/events.ts'
 import { newSpaceId } from '@odeon/common/ids.ts'
 import type { SpaceJob } from '@odeon/common/internal.ts'
-import { inboxKey, liveQueue, spaceKey } from '@odeon/common/keys.ts'
+import { liveQueue, spaceKey } from '@odeon/common/keys.ts'
 import { parse } from '@odeon/common/parse.ts'
-import type { Log } from '@odeon/common/ports.ts'
-import { asEnded, updateSpace, type Space } from '@odeon/common/space.ts'
-import { assertHost, assertLive, body, loadSpace, roleIn, spaceId, type Deps } from './context.ts'
+import { actorIn, asEnded, newSpace, roleIn, updateSpace, type Space } from '@odeon/common/space.ts'
+import { assertLive, body, loadSpace, spaceId, type Deps } from './context.ts'
 import { personText } from './names.ts'
 import { presentSpace } from './present.ts'
+import { assertMay } from './rules.ts'
+import { tellMixer } from './tell-mixer.ts'
 
+/** Live spaces of one host. */
+const MAX_LIVE_OF_ONE = 5
 const YEAR_MS = 366 * 24 * 3600_000
 
 const NewSpace = z.object({
@@ -21,17 +23,15 @@ const NewSpace = z.object({
 })
 const ListQuery = z.object({ state: z.enum(['scheduled', 'live', 'ended']).optional() })
 
-/** Hands an event to the mixer of a space. */
-export async function tellMixer(log: Log, id: string, event: InboxEvent): Promise<void> {
-  await log.add(inboxKey(id), new TextEncoder().encode(JSON.stringify(event)))
-}
-
 /** Spaces: open, list, start, end. */
 export function spaceRoutes(router: Router, deps: Deps): void {
   const { ports, tokens, ingest, stages, now } = deps
 
-  const present = async (space: Space) =>
-    presentSpace(space, space.state === 'live' ? await stages(space.id) : null)
+  const present = async (space: Space) => {
+    if (space.state !== 'live') return presentSpace(space, null)
+    const [stage, room] = await Promise.all([stages(space.id), deps.rooms(space.id)])
+    return presentSpace(space, stage, room)
+  }
 
   router.post('/api/spaces', async (ctx) => {
     const user = await tokens.require(ctx)
@@ -43,16 +43,13 @@ export function spaceRoutes(router: Router, deps: Deps): void {
         'body: scheduledFor: wanted: a time within a year, in ms since 1970.',
       )
     await deps.limit('spaces', ctx.ip)
-    const space: Space = {
+    const space = newSpace({
       id: newSpaceId(),
       title,
-      state: 'scheduled',
       host: user,
-      speakers: { [user.id]: { name: user.name, role: 'host' } },
       createdAt: now(),
       ...(scheduledFor !== undefined && { scheduledFor }),
-      replay: { state: 'none' },
-    }
+    })
     await ports.store.put(spaceKey(space.id), space, 0)
     deps.spaces.forget()
     ctx.status = 201
@@ -76,14 +73,24 @@ export function spaceRoutes(router: Router, deps: Deps): void {
     const user = await tokens.require(ctx)
     const space = await loadSpace(ctx, deps)
     ctx.set('cache-control', 'no-store')
-    ctx.body = { role: roleIn(space, user.id) }
+    ctx.body = {
+      role: roleIn(space, user.id),
+      ...(actorIn(space, user.id) === 'banned' && { banned: true }),
+      invited: Object.hasOwn(space.invited, user.id),
+    }
   })
 
   router.post('/api/spaces/:id/start', async (ctx) => {
     const user = await tokens.require(ctx)
     const startedAt = now()
+    if ((await deps.spaces.liveOf(user.id)) >= MAX_LIVE_OF_ONE)
+      throw new AppError(
+        409,
+        'too_many_live',
+        `You host ${MAX_LIVE_OF_ONE} live spaces already. End one first.`,
+      )
     const space = await updateSpace(ports.store, spaceId(ctx), (space) => {
-      assertHost(space, user.id, 'start this space')
+      assertMay(space, user.id, 'start')
       if (space.state === 'live') throw new AppError(409, 'already_started', 'This space is live already.')
       if (space.state === 'ended') throw new AppError(409, 'already_ended', 'This space has ended.')
       return { ...space, state: 'live', startedAt }
@@ -108,7 +115,7 @@ export function spaceRoutes(router: Router, deps: Deps): void {
   router.post('/api/spaces/:id/end', async (ctx) => {
     const user = await tokens.require(ctx)
     const space = await updateSpace(ports.store, spaceId(ctx), (space) => {
-      assertHost(space, user.id, 'end this space')
+      assertMay(space, user.id, 'end')
       assertLive(space)
       return asEnded(space, 'host', now())
     })

@@ -1,84 +1,79 @@
 import type { Router } from '@koa/router'
+import type { Context } from 'koa'
 import { z } from 'zod'
-import { AppError } from '@odeon/common/errors.ts'
 import { UserId } from '@odeon/common/ids.ts'
-import { inviteKey } from '@odeon/common/keys.ts'
 import { parse } from '@odeon/common/parse.ts'
-import { updateSpace, type Space } from '@odeon/common/space.ts'
-import { assertHost, assertLive, body, loadSpace, roleIn, spaceId, type Deps } from './context.ts'
-import { Invite } from './invites.ts'
-import { tellMixer } from './spaces.ts'
+import type { RoomAction } from '@odeon/common/room.ts'
+import { roleIn } from '@odeon/common/space.ts'
+import { assertLive, body, loadSpace, spaceId, type Deps } from './context.ts'
+import { InviteCode } from './invites.ts'
+import { changeRoom, perform } from './perform.ts'
+import { enter } from './rules.ts'
 
-const TakeInvite = z.object({
-  invite: z.string().regex(/^[a-z0-9]{24}$/, 'wanted: the code of a speaker link'),
-})
-const Mute = z.object({ muted: z.boolean() })
-/** Who may speak in one space over its life, also those who have left: a bound for the document. */
-const MAX_SPEAKERS = 500
+const Enter = z.object({ invite: InviteCode.optional() })
+const Mute = z.object({ muted: z.boolean(), lock: z.boolean().optional() })
+const MuteAll = z.object({ lock: z.boolean().optional() })
+const NewRole = z.object({ role: z.enum(['host', 'cohost', 'speaker']) })
+const LeaveQuery = z.object({ remove: z.literal('1').optional() })
 
-const maySpeak = (space: Space, userId: string): boolean => Object.hasOwn(space.speakers, userId)
+const target = (ctx: Context & { params: Record<string, string> }): string =>
+  parse(UserId, ctx.params['user'], 'user id')
 
-/** Who may speak, and who is muted. */
+/** Who may speak, as what, and who is muted. */
 export function speakerRoutes(router: Router, deps: Deps): void {
-  const { ports, tokens } = deps
+  const { tokens, now } = deps
 
+  /** By a link, or where everyone may, without one. */
   router.post('/api/spaces/:id/speakers', async (ctx) => {
     const user = await tokens.require(ctx)
     const id = spaceId(ctx)
-    const { invite: code } = body(ctx, TakeInvite)
-    const document = await ports.store.get(inviteKey(code))
-    const invite = Invite.safeParse(document?.value)
-    if (!invite.success || invite.data.space !== id)
-      throw new AppError(
-        403,
-        'bad_invite',
-        'This speaker link is not valid for this space. Ask the host for a new one.',
-      )
-    const space = await updateSpace(ports.store, id, (space) => {
-      if (space.state === 'ended') throw new AppError(409, 'already_ended', 'This space has ended.')
-      const role = space.speakers[user.id]?.role ?? invite.data.role
-      const speakers = { ...space.speakers, [user.id]: { name: user.name, role } }
-      if (Object.keys(speakers).length > MAX_SPEAKERS)
-        throw new AppError(
-          409,
-          'too_many_speakers',
-          `More than ${MAX_SPEAKERS} people were let onto this stage.`,
-        )
-      return { ...space, speakers }
-    })
+    const { invite: code } = body(ctx, Enter)
+    await deps.limit('links', user.id)
+    const space = await changeRoom(deps, id, (space) => enter(space, code, { user, now: now() }))
     ctx.body = { role: roleIn(space, user.id) }
   })
 
   router.post('/api/spaces/:id/speakers/:user/mute', async (ctx) => {
     const user = await tokens.require(ctx)
-    const target = parse(UserId, ctx.params['user'], 'user id')
-    const { muted } = body(ctx, Mute)
-    const space = await loadSpace(ctx, deps)
-    if (target !== user.id) assertHost(space, user.id, 'mute others')
-    else if (roleIn(space, user.id) === 'listener')
-      throw new AppError(403, 'forbidden', 'Only who may speak can mute or unmute himself.')
-    assertLive(space)
-    if (!maySpeak(space, target))
-      // The mixer remembers whom it muted: only people whose number is bounded.
-      throw new AppError(404, 'unknown_speaker', `Nobody of the id ${target} may speak in this space.`)
-    const state = !muted ? 'no' : target === user.id ? 'self' : 'host'
-    await tellMixer(ports.log, space.id, { type: 'mute', id: target, muted: state })
+    const who = target(ctx)
+    const { muted, lock } = body(ctx, Mute)
+    assertLive(await loadSpace(ctx, deps))
+    const action: RoomAction =
+      who === user.id
+        ? { do: muted ? 'mute.self' : 'unmute.self' }
+        : { do: !muted ? 'unmute.other' : lock ? 'mute.lock' : 'mute.other', who }
+    await perform(deps, spaceId(ctx), user, action)
     ctx.status = 204
   })
 
+  router.post('/api/spaces/:id/mute-all', async (ctx) => {
+    const user = await tokens.require(ctx)
+    const { lock } = body(ctx, MuteAll)
+    await perform(deps, spaceId(ctx), user, { do: 'mute.all', ...(lock !== undefined && { lock }) })
+    ctx.status = 204
+  })
+
+  /** `host` hands the space over. */
+  router.put('/api/spaces/:id/speakers/:user/role', async (ctx) => {
+    const user = await tokens.require(ctx)
+    const who = target(ctx)
+    const { role } = body(ctx, NewRole)
+    const what = ({ host: 'handover', cohost: 'cohost.make', speaker: 'cohost.unmake' } as const)[role]
+    await perform(deps, spaceId(ctx), user, { do: what, who })
+    ctx.status = 204
+  })
+
+  /** Oneself, for good; others to the audience, with `?remove=1` so that only a host lets them back. */
   router.delete('/api/spaces/:id/speakers/:user', async (ctx) => {
     const user = await tokens.require(ctx)
-    const target = parse(UserId, ctx.params['user'], 'user id')
+    const who = target(ctx)
+    const { remove } = parse(LeaveQuery, ctx.query, 'query')
+    await perform(
+      deps,
+      spaceId(ctx),
+      user,
+      who === user.id ? { do: 'stage.leave' } : { do: remove ? 'stage.remove' : 'stage.move', who },
+    )
     ctx.status = 204
-    // Anybody may leave for good; from a listener that changes nothing, and writes nothing.
-    if (target === user.id && !maySpeak(await loadSpace(ctx, deps), target)) return
-    const space = await updateSpace(ports.store, spaceId(ctx), (space) => {
-      if (target !== user.id) assertHost(space, user.id, 'remove others from the stage')
-      if (target === space.host.id)
-        throw new AppError(409, 'host_stays', 'The host can’t be removed; he can end the space.')
-      const { [target]: _removed, ...speakers } = space.speakers
-      return { ...space, speakers }
-    })
-    if (space.state === 'live') await tellMixer(ports.log, space.id, { type: 'leave', id: target })
   })
 }

@@ -5,13 +5,19 @@ import { AppError } from '@odeon/common/errors.ts'
 import { Sound } from '@odeon/common/internal.ts'
 import { parse } from '@odeon/common/parse.ts'
 import { isSession, isSessionOf } from './ingest-client.ts'
-import { assertLive, loadSpace, roleIn, spaceId, type Deps } from './context.ts'
+import { isBanned, roleIn } from '@odeon/common/space.ts'
+import { assertLive, loadSpace, spaceId, type Deps } from './context.ts'
+import { assertMay } from './rules.ts'
 
 /** WHIP, RFC 9725: the door to the stage for browsers, OBS, GStreamer and ffmpeg. */
 
 const SDP = 'application/sdp'
 /** `?sound=music`: WHIP leaves the URL to the server, and every client can be given one. */
-const JoinQuery = z.object({ sound: Sound.optional() })
+const JoinQuery = z.object({
+  sound: Sound.optional(),
+  /** A listener makes his connection ready: it is heard when a host lets him on. */
+  ready: z.literal('1').optional(),
+})
 const FRAGMENT = 'application/trickle-ice-sdpfrag'
 
 function text(ctx: Context, type: string): string {
@@ -43,14 +49,16 @@ export function whipRoutes(router: Router, deps: Deps): void {
     const user = await tokens.require(ctx)
     const space = await loadSpace(ctx, deps)
     const sdp = text(ctx, SDP)
-    const { sound } = parse(JoinQuery, ctx.query, 'query')
+    const { sound, ready } = parse(JoinQuery, ctx.query, 'query')
     const role = roleIn(space, user.id)
-    if (role === 'listener')
+    if (role === 'listener' && ready) assertMay(space, user.id, 'stage.wait')
+    else if (role === 'listener')
       throw new AppError(
         403,
-        'forbidden',
-        'You are a listener here. A speaker link from the host lets you on stage.',
+        isBanned(space, user.id) ? 'banned' : 'forbidden',
+        'You are a listener here. A speaker link or a raised hand lets you on stage.',
       )
+    else assertMay(space, user.id, 'stage.speak')
     assertLive(space)
     const speaker = { id: user.id, name: user.name, role }
     const answer = await ingest.join(space.id, { sdp, speaker, ...(sound && { sound }) })

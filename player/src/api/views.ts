@@ -25,7 +25,7 @@ export const SpaceList = z.object({ spaces: z.array(SpaceView) })
 
 /** Who the caller is in a space. */
 export type RoleInSpace = Role | 'listener'
-export const MyRole = z.object({ role: z.enum(['host', 'speaker', 'listener']) })
+export const MyRole = z.object({ role: z.enum(['host', 'cohost', 'speaker', 'listener']) })
 
 export const Invite = z.object({ url: z.string() })
 export const Audience = z.object({ listeners: z.number() })

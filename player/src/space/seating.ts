@@ -1,3 +1,5 @@
+import type { Role } from '@odeon/common/events.ts'
+
 /** Where people sit on a stage that is an arc of at most seven, with smaller rows behind it. */
 
 export const SEATS_IN_A_ROW = 7
@@ -16,8 +18,9 @@ export function curve(index: number, length: number, longest = SEATS_IN_A_ROW): 
   return (fromMiddle / ((longest - 1) / 2)) ** 2
 }
 
-/** Hosts first; otherwise as they came. */
-export const inOrder = <T extends { role: 'host' | 'speaker' }>(people: readonly T[]): T[] => [
+/** The host first, then co-hosts; otherwise as they came. */
+export const inOrder = <T extends { role: Role }>(people: readonly T[]): T[] => [
   ...people.filter(({ role }) => role === 'host'),
-  ...people.filter(({ role }) => role !== 'host'),
+  ...people.filter(({ role }) => role === 'cohost'),
+  ...people.filter(({ role }) => role === 'speaker'),
 ]

@@ -24,7 +24,8 @@ export function settleMute(
   if (now - wish.at < GRACE_MS || onStage === own) return { muted: own, wish, tell: false }
   switch (onStage) {
     case 'host':
-      return { muted: 'host', wish, tell: false }
+    case 'locked':
+      return { muted: onStage, wish, tell: false }
     case 'self':
       return { muted: 'self', wish: { muted: true, at: now }, tell: false }
     case 'no':
