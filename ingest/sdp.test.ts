@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { AppError } from '@odeon/common/errors.ts'
-import { checkOffer, readFragment, ssrcOf, wantsSound } from './sdp.ts'
+import { checkOffer, preferringRed, readFragment, ssrcOf, wantsSound } from './sdp.ts'
 
 const audio = ['m=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=mid:0', 'a=sendrecv', 'a=rtpmap:111 opus/48000/2']
 const transport = ['a=ice-ufrag:abcd', 'a=ice-pwd:0123456789012345678901', 'a=fingerprint:sha-256 00:11']
@@ -59,4 +59,15 @@ test('the stream that an offer announces is the one of its audio', () => {
     4_000_000_000,
   )
   expect(ssrcOf(sdp(...audio, ...video))).toBeUndefined()
+})
+
+test('redundant audio is named first in the answer where it is agreed on', () => {
+  const opus = sdp('m=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=rtpmap:111 opus/48000/2')
+  expect(preferringRed(opus)).toBe(opus)
+  const both = sdp(
+    'm=audio 9 UDP/TLS/RTP/SAVPF 111 63',
+    'a=rtpmap:111 opus/48000/2',
+    'a=rtpmap:63 red/48000/2',
+  )
+  expect(preferringRed(both)).toBe(both.replace('111 63', '63 111'))
 })

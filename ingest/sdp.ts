@@ -48,6 +48,22 @@ export function ssrcOf(sdp: string): number | undefined {
   return line === undefined ? undefined : parseInt(line.slice('a=ssrc:'.length), 10)
 }
 
+/** A browser sends redundant audio (RFC 2198) only if the answer names it first. */
+export function preferringRed(answer: string): string {
+  const type = /^a=rtpmap:(\d+) red\/48000\/2\s*$/im.exec(answer)?.[1]
+  if (type === undefined) return answer
+  return answer.replace(/^(m=audio \S+ \S+)((?: \d+)+)/m, (_line, start: string, types: string) =>
+    [
+      start,
+      type,
+      ...types
+        .trim()
+        .split(' ')
+        .filter((other) => other !== type),
+    ].join(' '),
+  )
+}
+
 const audioOf = (sdp: string): string[] | undefined =>
   mediaSections(sdp.split(/\r?\n/)).find((section) => section[0]!.startsWith('m=audio '))
 

@@ -189,6 +189,7 @@ export class SpaceMixer {
     let joined: Session | undefined = undefined as Session | undefined // Packets may come before there is one.
     const peer = await openPeer({
       sdp,
+      sound,
       settings: this.#options.peerSettings,
       onPacket: (packet) => {
         if (joined && !joined.waiting) joined.place.push(packet)

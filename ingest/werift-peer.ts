@@ -10,10 +10,11 @@ import {
 } from 'werift'
 import { randomInt } from 'node:crypto'
 import { AppError, messageOf } from '@odeon/common/errors.ts'
+import type { Sound } from '@odeon/common/internal.ts'
 import { FRAME_SAMPLES } from '@odeon/common/time.ts'
-import { payloadTypesOf, takeIn, type Refusal } from './intake.ts'
+import { payloadTypesOf, takeIn, type PayloadTypes, type Refusal } from './intake.ts'
 import { TokenBucket } from './token-bucket.ts'
-import { checkOffer, readFragment, ssrcOf, ufragOf, wantsSound } from './sdp.ts'
+import { checkOffer, preferringRed, readFragment, ssrcOf, ufragOf, wantsSound } from './sdp.ts'
 import type { MediaPacket } from './rtp.ts'
 
 /** One speaker's WebRTC connection. The only file that knows werift. */
@@ -43,6 +44,8 @@ export interface PeerSettings {
 
 export interface PeerOptions {
   sdp: string
+  /** What the speaker's encoder is asked for; a voice if left out. */
+  sound?: Sound | undefined
   /** Asked for once the offer has been looked at. */
   settings(): PeerSettings
   onPacket(packet: MediaPacket): void
@@ -52,12 +55,34 @@ export interface PeerOptions {
   onGone(): void
 }
 
-const opus = new RTCRtpCodecParameters({
-  mimeType: 'audio/opus',
-  clockRate: 48_000,
-  channels: 2, // RFC 7587 §7: always 2 in the rtpmap; the fmtp says what is sent.
-  parameters: 'minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0;maxaveragebitrate=48000',
-})
+/** What the speaker's encoder is asked for, RFC 7587 §6.1. */
+const OPUS: Record<Sound, string> = {
+  voice: 'minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0;maxaveragebitrate=48000',
+  music: 'minptime=10;useinbandfec=1;usedtx=0;stereo=1;sprop-stereo=0;maxaveragebitrate=128000',
+}
+
+function codecsFor({ opus, red }: PayloadTypes, sound: Sound): RTCRtpCodecParameters[] {
+  const common = { clockRate: 48_000, channels: 2 } // RFC 7587 §7: always 2 in the rtpmap; the fmtp says what is sent.
+  const codecs = [
+    new RTCRtpCodecParameters({
+      ...common,
+      mimeType: 'audio/opus',
+      payloadType: opus,
+      parameters: OPUS[sound],
+    }),
+  ]
+  // Twice the bits of a voice are little, twice those of music are not (docs/decisions/0006).
+  if (red !== undefined && sound === 'voice')
+    codecs.push(
+      new RTCRtpCodecParameters({
+        ...common,
+        mimeType: 'audio/red',
+        payloadType: red,
+        parameters: `${opus}/${opus}`,
+      }),
+    )
+  return codecs
+}
 
 /** A packet each 2.5 ms is the shortest that Opus can mean; what a network had held up for half a second comes at once. */
 const FLOOD = { perSecond: 400, burst: 200 }
@@ -105,7 +130,7 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
   let connected = false
   let gone = false
   const connection = new RTCPeerConnection({
-    codecs: { audio: [opus], video: [] },
+    codecs: { audio: codecsFor(payloadTypesOf(options.sdp), options.sound ?? 'voice'), video: [] },
     headerExtensions: { audio: [], video: [] },
     iceServers: settings.iceServers, // Never werift's default, a public STUN server.
     iceAdditionalHostAddresses: settings.addresses,
@@ -138,7 +163,7 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
     sender = transceiver.sender
     if (hears) await sender.replaceTrack(track)
     await connection.setLocalDescription(await connection.createAnswer())
-    answer = connection.localDescription!.sdp
+    answer = preferringRed(connection.localDescription!.sdp)
   } catch (cause) {
     gone = true
     await connection.close().finally(() => settings.release())

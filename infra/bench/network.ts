@@ -15,7 +15,7 @@ export interface Network {
 }
 
 /** What is done about a packet that is not there. */
-export type Repair = 'fec' | 'conceal' | 'none'
+export type Repair = 'red' | 'fec' | 'conceal' | 'none'
 
 export interface Received {
   /** As it would go into the strip. */
@@ -28,7 +28,7 @@ export async function throughNetwork(pcm: Float32Array, network: Network, repair
   const packets = await packetsOf(pcm, network, repair)
   const receiver = new Receiver({
     decoder: await openDecoder(),
-    fec: repair === 'fec',
+    fec: repair === 'fec' || repair === 'red',
     concealment: repair !== 'none',
   })
   const frames = Math.ceil(pcm.length / FRAME_SAMPLES) + TAIL_FRAMES
@@ -56,15 +56,23 @@ async function packetsOf(
   { loss, jitterMs, seed }: Network,
   repair: Repair,
 ): Promise<{ at: number; packet: MediaPacket }[]> {
-  const encoder = await openEncoder({ ...VOICE, expectedLoss: repair === 'fec' ? Math.round(loss * 100) : 0 })
+  const repairable = repair === 'fec' || repair === 'red'
+  const encoder = await openEncoder({ ...VOICE, expectedLoss: repairable ? Math.round(loss * 100) : 0 })
   const next = random(seed)
   const chance = (): number => (next() + 1) / 2
   const packets: { at: number; packet: MediaPacket }[] = []
+  let before: Uint8Array | undefined
   for (let n = 0; (n + 1) * FRAME_SAMPLES <= pcm.length; n++) {
     const payload = encoder.encode(pcm.subarray(n * FRAME_SAMPLES, (n + 1) * FRAME_SAMPLES))
     const at = (n + 1) * FRAME_MS + chance() * jitterMs
+    // As Chromium sends it (RFC 2198): the frame before, once more.
+    const redundant = repair === 'red' && before ? [{ offset: FRAME_SAMPLES, payload: before }] : []
+    before = payload
     if (chance() >= loss)
-      packets.push({ at, packet: { ssrc: 1, sequence: n & 0xffff, timestamp: n * FRAME_SAMPLES, payload } })
+      packets.push({
+        at,
+        packet: { ssrc: 1, sequence: n & 0xffff, timestamp: n * FRAME_SAMPLES, payload, redundant },
+      })
   }
   encoder.close()
   return packets.sort((a, b) => a.at - b.at)

@@ -20,7 +20,7 @@ import { stoi, STOI_RATE } from './stoi.ts'
 
 const JITTER_MS = 30
 const LOSSES = [0, 0.05, 0.1, 0.2]
-const REPAIRS: Repair[] = ['fec', 'conceal', 'none']
+const REPAIRS: Repair[] = ['red', 'fec', 'conceal', 'none']
 const NAMES = ['host-en', 'guest-en', 'invitee-fr']
 const SECONDS = 16
 
@@ -151,7 +151,12 @@ async function main(): Promise<void> {
   console.log(
     `  ${cell('loss', 5)} ${'repair'.padEnd(24)} ${cell('STOI', 7)} ${cell('ESTOI', 7)} ${cell('frames made up', 16)}`,
   )
-  const words = { fec: 'FEC and concealment', conceal: 'concealment alone', none: 'none: silence' }
+  const words = {
+    red: 'RED, FEC, concealment',
+    fec: 'FEC and concealment',
+    conceal: 'concealment alone',
+    none: 'none: silence',
+  }
   for (const { loss, repair, stoi, estoi, concealed } of heard)
     console.log(
       `  ${cell(`${loss * 100} %`, 5)} ${words[repair].padEnd(24)} ${cell(stoi, 7, 3)} ${cell(estoi, 7, 3)} ${cell(concealed, 16, 0)}`,

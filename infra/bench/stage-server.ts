@@ -1,18 +1,20 @@
 import { openEmbeddedPorts } from '@odeon/common/adapters/embedded/index.ts'
+import { inboxKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
 import { startIngest } from '@odeon/ingest/ingest.ts'
 
 /**
  * The ingest node of `bench:stage`, in a process of its own: nothing but connections, mixes and logs. Arguments: data folder, secret, seats of a
- * stage. Says its address on IPC, its metrics when asked (`metrics`), and ends when the parent has gone.
+ * stage. Says its address on IPC, its metrics when asked (`metrics`), ends a space (`{ end }`), and ends itself when the parent has gone.
  */
 
 const [folder, secret, seats] = process.argv.slice(2) as [string, string, string]
 const registry = new Registry()
-const logger = createLogger('error')
+const logger = createLogger('silent') // That its spaces are in no store is no news here.
+const ports = await openEmbeddedPorts({ folder, logger, registry })
 const ingest = await startIngest({
-  ports: await openEmbeddedPorts({ folder, logger, registry }),
+  ports,
   logger,
   registry,
   secret,
@@ -25,8 +27,9 @@ const ingest = await startIngest({
   maxSpaces: 100,
   seats: Number(seats),
 })
-process.on('message', (message) => {
+process.on('message', (message: 'metrics' | { end: string }) => {
   if (message === 'metrics') void registry.metrics().then((text) => process.send!({ metrics: text }))
+  else void ports.log.add(inboxKey(message.end), Buffer.from('{"type":"end","reason":"bench"}'))
 })
 process.on('disconnect', () => void ingest.close().finally(() => process.exit()))
 process.send!({ url: ingest.url })

@@ -8,12 +8,18 @@ import { fileURLToPath } from 'node:url'
 import { newSpaceId, newUserId } from '@odeon/common/ids.ts'
 import type { SpeakerOptions } from '@odeon/ingest/werift-speaker.ts'
 
+export interface BenchStage {
+  /** How an offer gets onto it. */
+  post: SpeakerOptions['post']
+  /** A stage costs something, even an empty one. */
+  end(): Promise<unknown>
+}
+
 /** The two that `bench:stage` compares: our ingest node, and Janus AudioBridge as Debian ships it. The same clients speak to both. */
 export interface System {
   name: string
   pid: number
-  /** Makes a stage, and answers how an offer gets onto it. */
-  openStage(): Promise<SpeakerOptions['post']>
+  openStage(): Promise<BenchStage>
   close(): Promise<void>
 }
 
@@ -35,13 +41,25 @@ const stop = async (child: ChildProcess): Promise<void> => {
   await exit
 }
 
-export async function startIngestNode(seats: number): Promise<OdeonSystem> {
-  const folder = mkdtempSync(join(tmpdir(), 'odeon-stage-'))
-  const script = fileURLToPath(new URL('./stage-server.ts', import.meta.url))
-  const secret = newUserId()
-  const child = fork(script, [folder, secret, String(seats)], {
+const onFirstCore = (script: string, args: string[]): ChildProcess =>
+  fork(fileURLToPath(new URL(script, import.meta.url)), args, {
     ...(PINNED && { execPath: 'taskset', execArgv: ['-c', '0', process.execPath, ...process.execArgv] }),
   })
+
+/** Share of bare timers, each busy for `busyMs`, that come more than 5 ms late on the servers' core. */
+export async function lateTimers(busyMs: number, seconds: number): Promise<number> {
+  const child = onFirstCore('./stage-timers.ts', [String(busyMs)])
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+  child.send('how many')
+  const [{ all, late }] = (await once(child, 'message')) as [{ all: number; late: number }]
+  await stop(child)
+  return late / all
+}
+
+export async function startIngestNode(seats: number): Promise<OdeonSystem> {
+  const folder = mkdtempSync(join(tmpdir(), 'odeon-stage-'))
+  const secret = newUserId()
+  const child = onFirstCore('./stage-server.ts', [folder, secret, String(seats)])
   const [{ url }] = (await once(child, 'message')) as [{ url: string }]
   const call = async (method: string, path: string, body?: unknown): Promise<Response> => {
     const response = await fetch(`${url}${path}`, {
@@ -58,7 +76,7 @@ export async function startIngestNode(seats: number): Promise<OdeonSystem> {
     async openStage() {
       const space = newSpaceId()
       await call('PUT', `/spaces/${space}`, { startedAt: Date.now(), title: 'Bench' })
-      return async (sdp) => {
+      const post: BenchStage['post'] = async (sdp) => {
         const speaker = { id: newUserId(), name: 'Bench', role: 'speaker' }
         const response = await call('POST', `/spaces/${space}/sessions`, { sdp, speaker })
         const answer = (await response.json()) as { session: string; sdp: string }
@@ -67,6 +85,7 @@ export async function startIngestNode(seats: number): Promise<OdeonSystem> {
           remove: async () => void (await call('DELETE', `/spaces/${space}/sessions/${answer.session}`)),
         }
       }
+      return { post, end: () => new Promise((resolve) => child.send({ end: space }, resolve)) }
     },
     async beats() {
       child.send('metrics')
@@ -131,11 +150,12 @@ transports: { disable = "${others('transports', 'libjanus_http.so')}" }
     async openStage() {
       const id = room++
       await admin.message({ request: 'create', room: id, sampling_rate: 48_000, permanent: false })
-      return async (sdp) => {
+      const post: BenchStage['post'] = async (sdp) => {
         const handle = await attach(base)
         const answer = await handle.join({ request: 'join', room: id, display: 'Bench' }, sdp)
         return { answer, remove: () => handle.destroy() }
       }
+      return { post, end: () => admin.message({ request: 'destroy', room: id }) }
     },
     async close() {
       await stop(child)

@@ -49,6 +49,15 @@ export async function openSpace(base: string, title: string): Promise<{ id: stri
   return { id: body.id, host }
 }
 
+/** Somebody whom the host has invited to speak. */
+export async function newSpeaker(base: string, space: string, host: Guest, name: string): Promise<Guest> {
+  const guest = await newGuest(base, name)
+  const invites = `${base}/api/spaces/${space}/invites`
+  const invite = await call<{ code: string }>(invites, 'POST', { role: 'speaker' }, host.token)
+  await call(`${base}/api/spaces/${space}/speakers`, 'POST', { invite: invite.body.code }, guest.token)
+  return guest
+}
+
 /** Goes on stage over WHIP without a browser; as music, unless told otherwise, since a gate would take a steady tone for a room's noise. */
 export function goOnStage(
   base: string,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SAMPLE_RATE } from '@odeon/common/time.ts'
 import type { WhipSpeaker } from '@odeon/ingest/werift-speaker.ts'
-import { call, goOnStage, newGuest, openSpace, type Guest } from './client.ts'
+import { call, goOnStage, newGuest, newSpeaker, openSpace, type Guest } from './client.ts'
 import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
 import { amplitude, Ear, hum } from './tone.ts'
 
@@ -24,17 +24,8 @@ const stageOf = async (space: string): Promise<NonNullable<SpaceView['stage']>> 
 const namesOn = async (space: string): Promise<string[]> =>
   (await stageOf(space)).members.map(({ name }) => name)
 
-async function letOnStage(space: string, host: Guest, name: string): Promise<Guest> {
-  const guest = await newGuest(odeon.url, name)
-  const invite = await call<{ code: string }>(
-    `${odeon.url}/api/spaces/${space}/invites`,
-    'POST',
-    { role: 'speaker' },
-    host.token,
-  )
-  await call(`${odeon.url}/api/spaces/${space}/speakers`, 'POST', { invite: invite.body.code }, guest.token)
-  return guest
-}
+const letOnStage = (space: string, host: Guest, name: string): Promise<Guest> =>
+  newSpeaker(odeon.url, space, host, name)
 
 test(
   'each hears the others and never himself; who is muted is not heard; no connection is negotiated anew',
