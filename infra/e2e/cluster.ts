@@ -9,13 +9,13 @@ import { logKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import { openDecoder } from '@odeon/common/opus.ts'
 import { FIRST } from '@odeon/common/ports.ts'
-import { FRAME_SAMPLES, FRAMES_PER_SEGMENT, SAMPLE_RATE } from '@odeon/common/time.ts'
-import { expect } from 'vitest'
+import { FRAME_SAMPLES, SAMPLE_RATE, SEGMENT_SAMPLES } from '@odeon/common/time.ts'
 import type { RoleName } from '../settings.ts'
 import { call } from './client.ts'
 import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
 import { decode } from './sound.ts'
 import { amplitude } from './tone.ts'
+import { until } from './until.ts'
 
 /** Several Odeon processes on a Redis and an S3 server of their own. */
 export const HAS_CLUSTER = REDIS_SERVER !== undefined && HAS_S3
@@ -65,12 +65,11 @@ export async function startCluster(env: Record<string, string> = {}): Promise<Te
 export const RATE = 8000
 
 /** Waits until a segment is in the live playlist. */
-export const segmentThere = (odeon: OdeonProcess, id: string, msn: number) =>
-  expect
-    .poll(async () => (await fetch(`${odeon.url}/live/${id}/aac/index.m3u8?_HLS_msn=${msn}`)).text(), {
-      timeout: 60_000,
-    })
-    .toContain(`\n${msn}.m4s`)
+export const segmentThere = (odeon: OdeonProcess, id: string, msn: number): Promise<number> =>
+  until(`segment ${msn} is in the playlist`, async () => {
+    const playlist = await fetch(`${odeon.url}/live/${id}/aac/index.m3u8?_HLS_msn=${msn}`)
+    return (await playlist.text()).includes(`\n${msn}.m4s`)
+  })
 
 /** The first segment that begins a second or more from now. */
 export async function nextSegment(odeon: OdeonProcess, id: string): Promise<number> {
@@ -103,6 +102,8 @@ export const gaps = (pcm: Float32Array, hz: number, rate = RATE): number[] =>
 export interface Tape {
   /** Tenths of a second in which `heard`, from segment `first` on, lacks the note though the log has it. */
   lost(heard: Float32Array, first: number, hz: number): number[]
+  /** What was written from a sample of the space on, 48 kHz; what is not in the log is silence. */
+  pcm(from: number, samples: number): Float32Array
   close(): Promise<void>
 }
 
@@ -128,18 +129,21 @@ export async function recordLog({ redis: { url } }: TestCluster, id: string): Pr
     }
   }
   const reading = read()
-  /** 48 kHz; what is not in the log is silence. */
-  const pcmOf = (first: number, samples: number): Float32Array => {
+  const pcmOf = (from: number, samples: number): Float32Array => {
     const pcm = new Float32Array(samples)
-    for (let frame = 0; frame * FRAME_SAMPLES < samples; frame++) {
-      const there = frames.get(first * FRAMES_PER_SEGMENT + frame)
-      if (there) pcm.set(there.subarray(0, samples - frame * FRAME_SAMPLES), frame * FRAME_SAMPLES)
+    const first = Math.floor(from / FRAME_SAMPLES)
+    for (let frame = first; frame * FRAME_SAMPLES < from + samples; frame++) {
+      const at = frame * FRAME_SAMPLES - from
+      const there = frames.get(frame)
+      if (there) pcm.set(there.subarray(Math.max(0, -at), samples - at), Math.max(0, at))
     }
     return pcm
   }
   return {
+    pcm: pcmOf,
     lost(heard, first, hz) {
-      const written = gaps(pcmOf(first, heard.length * (SAMPLE_RATE / RATE)), hz, SAMPLE_RATE)
+      const samples = heard.length * (SAMPLE_RATE / RATE)
+      const written = gaps(pcmOf(first * SEGMENT_SAMPLES, samples), hz, SAMPLE_RATE)
       // A gap in the log has an edge on either side.
       return gaps(heard, hz).filter((at) => !written.some((silent) => Math.abs(silent - at) < 0.15))
     },
