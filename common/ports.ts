@@ -92,8 +92,8 @@ export interface Worker {
 export interface Jobs {
   /** Does nothing while a job of that id waits or runs in that queue. */
   add(queue: string, id: string, data: unknown): Promise<void>
-  /** A handler that throws is run again after a pause; one that returns is done. */
-  work(queue: string, handler: (job: Job) => Promise<void>): Worker
+  /** A handler that throws is run again after a pause; one that returns is done. At most `most` at once, 1000 unless told; the others wait for any worker. */
+  work(queue: string, handler: (job: Job) => Promise<void>, options?: { most?: number }): Worker
   close(): Promise<void>
 }
 

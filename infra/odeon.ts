@@ -187,6 +187,7 @@ async function openTranscoder(
     ports,
     logger,
     registry,
+    maxSpaces: settings.ODEON_MAX_JOBS,
     ...(ports.shared && replica && { replica }),
     ...(settings.FFMPEG_PATH && { ffmpegPath: settings.FFMPEG_PATH }),
   })

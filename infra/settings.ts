@@ -90,6 +90,12 @@ export const Settings = z
       .positive()
       .default(20)
       .describe('live spaces at once; each takes a few per cent of a core, more with many who talk'),
+    ODEON_MAX_JOBS: z.coerce
+      .number()
+      .int()
+      .positive()
+      .default(100)
+      .describe('live spaces that a transcoder works on at once; others wait for another transcoder'),
     ODEON_LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
       .default('warn')

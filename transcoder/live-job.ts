@@ -1,5 +1,6 @@
 import { ARCHIVE_QUEUE, chunksKey, inboxKey, logKey } from '@odeon/common/keys.ts'
 import type { Ports } from '@odeon/common/ports.ts'
+import { RENDITIONS } from '@odeon/common/rendition.ts'
 import { writeAacChunks, type AacOptions } from './aac-chunks.ts'
 import { writeOpusChunks } from './opus-chunks.ts'
 import { storeSegments } from './segment-store.ts'
@@ -39,8 +40,8 @@ export async function runLiveJob(options: LiveJobOptions): Promise<void> {
     for (const task of tasks) if (task.status === 'rejected') throw task.reason
     await ports.jobs.add(ARCHIVE_QUEUE, job.id, job)
     const { id } = job
-    for (const key of [logKey(id), inboxKey(id), chunksKey(id, 'aac'), chunksKey(id, 'opus')])
-      await ports.log.expire(key, EXPIRE_MS)
+    const chunks = Object.values(RENDITIONS).map(({ name }) => chunksKey(id, name))
+    for (const key of [logKey(id), inboxKey(id), ...chunks]) await ports.log.expire(key, EXPIRE_MS)
   } finally {
     metrics.liveJobs.dec()
   }

@@ -17,6 +17,8 @@ export interface TranscoderOptions {
   registry: Registry
   /** Which of the two replicas this process is, where there are several; undefined where it is alone. */
   replica?: Replica
+  /** Live spaces at once; as many as come unless told. The others wait for another process. */
+  maxSpaces?: number
 }
 
 export interface Transcoder {
@@ -36,6 +38,7 @@ export function startTranscoder({
   logger,
   registry,
   replica,
+  maxSpaces,
 }: TranscoderOptions): Transcoder {
   const metrics = createTranscoderMetrics(registry)
   /** Jobs that run, wait to be run again, or were ordered by one that ran: `live <id>`, `archive <id>`. */
@@ -77,7 +80,11 @@ export function startTranscoder({
     await runLiveJob({ job, ports, ffmpegPath, logger, metrics, signal, lateMs })
   })
   const archive = handle('archive', (job) => runArchiveJob({ job, ports, logger }))
-  const workers = [ports.jobs.work(liveQueue(replica ?? 'a'), live), ports.jobs.work(ARCHIVE_QUEUE, archive)]
+  const most = maxSpaces === undefined ? {} : { most: maxSpaces }
+  const workers = [
+    ports.jobs.work(liveQueue(replica ?? 'a'), live, most),
+    ports.jobs.work(ARCHIVE_QUEUE, archive),
+  ]
 
   let closing: Promise<void> | undefined
   return {

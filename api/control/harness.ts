@@ -127,7 +127,10 @@ export interface House {
   close(): Promise<void>
 }
 
-export async function openHouse({ limits }: { limits?: Partial<Limits> } = {}): Promise<House> {
+export async function openHouse({
+  limits,
+  proxies = 0,
+}: { limits?: Partial<Limits>; proxies?: number } = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'odeon-control-'))
   const logger = createLogger('silent')
   const ports = await openEmbeddedPorts({ folder, logger })
@@ -142,6 +145,7 @@ export async function openHouse({ limits }: { limits?: Partial<Limits> } = {}): 
     logger,
     registry,
     now: () => clock.now,
+    proxies,
     ...(limits && { limits }),
   })
   const server: HttpServer = await listen({ host: '127.0.0.1', port: 0, tls: undefined, handler })

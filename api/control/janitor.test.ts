@@ -162,3 +162,14 @@ test('it looks at once when it starts, and closes twice', async () => {
   await expect.poll(async () => (await stateOf(id)).state).toBe('ended')
   await Promise.all([janitor!.close(), janitor!.close()])
 })
+
+test('two janitors at once, as two api nodes have them: a space ends once, and one replay is ordered', async () => {
+  const id = await space('abandoned')
+  await heard(id, 499)
+  clock = START + 10_000 + MAX_HOLE_MS + 1
+  const other = superviseSpaces({ ports, logger, logIsDurable: true, now: () => clock, everyMs: 3600_000 })
+  await Promise.all([watch(true).sweep(), other.sweep()])
+  await other.close()
+  expect(await stateOf(id)).toMatchObject({ state: 'ended' })
+  await expect.poll(() => ordered).toEqual([{ id, startedAt: START }])
+})

@@ -56,6 +56,23 @@ export function describeJobs(name: string, open: () => Promise<Jobs>): void {
       gate.resolve()
     })
 
+    test('a worker takes no more at once than it said; another takes the rest', async () => {
+      const gate = Promise.withResolvers<void>()
+      let running = 0
+      const few = async (): Promise<void> => {
+        running++
+        await gate.promise
+      }
+      jobs.work('{q}', few, { most: 3 })
+      for (let n = 0; n < 5; n++) await jobs.add('{q}', `job-${n}`, {})
+      await expect.poll(() => running).toBe(3)
+      const rest: string[] = []
+      jobs.work('{q}', ({ id }) => (rest.push(id), Promise.resolve()))
+      await expect.poll(() => rest).toHaveLength(2)
+      expect(running).toBe(3)
+      gate.resolve()
+    })
+
     test('of two workers of one queue, either goes on when the other closes', async () => {
       const seen: string[] = []
       const worker = (name: string) =>

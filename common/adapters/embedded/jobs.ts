@@ -19,8 +19,12 @@ interface Queue {
   waiting: Waiting[]
   /** Ids that wait or run. */
   known: Set<string>
-  /** What each open worker does when a job waits; the newest takes it. */
+  /** What each open worker does when a job waits; the newest takes it, or whoever has room. */
   workers: (() => void)[]
+}
+
+const offer = ({ workers }: Queue): void => {
+  for (const take of workers.toReversed()) take()
 }
 
 export function openInProcessJobs({
@@ -42,12 +46,12 @@ export function openInProcessJobs({
       if (!queue.known.has(id)) {
         queue.known.add(id)
         queue.waiting.push({ id, data })
-        queue.workers.at(-1)?.()
+        offer(queue)
       }
       return Promise.resolve()
     },
 
-    work(name, handler) {
+    work(name, handler, { most = Infinity } = {}) {
       const queue = queueOf(name)
       const abort = new AbortController()
       const running = new Set<Promise<void>>()
@@ -65,27 +69,30 @@ export function openInProcessJobs({
           await pause(wait, undefined, { signal: abort.signal }).catch(() => {})
           if (abort.signal.aborted) {
             queue.waiting.push({ id, data }) // Another worker may take it up.
-            queue.workers.at(-1)?.()
+            offer(queue)
             return
           }
         }
       }
-      const takeAll = (): void => {
-        for (const job of queue.waiting.splice(0)) {
-          const work = run(job).finally(() => running.delete(work))
+      const take = (): void => {
+        for (const job of queue.waiting.splice(0, most - running.size)) {
+          const work = run(job).finally(() => {
+            running.delete(work)
+            if (!abort.signal.aborted) take()
+          })
           running.add(work)
         }
       }
-      queue.workers.push(takeAll)
+      queue.workers.push(take)
       queueMicrotask(() => {
-        if (!abort.signal.aborted) takeAll()
+        if (!abort.signal.aborted) take()
       })
 
       let closing: Promise<void> | undefined
       const worker = {
         close: () =>
           (closing ??= (async () => {
-            queue.workers = queue.workers.filter((other) => other !== takeAll)
+            queue.workers = queue.workers.filter((other) => other !== take)
             abort.abort()
             await Promise.all(running)
             workers.delete(worker)

@@ -59,7 +59,7 @@ export function openRedisJobs({
       await inTime(adding)
     },
 
-    work(name, handler) {
+    work(name, handler, { most = CONCURRENCY } = {}) {
       const abort = new AbortController()
       /** Jobs that run here, by BullMQ's id. */
       const running = new Map<string, AbortController>()
@@ -85,7 +85,7 @@ export function openRedisJobs({
 
       const bull = new BullWorker<JobData, void>(name, run, {
         ...options,
-        concurrency: CONCURRENCY,
+        concurrency: most,
         lockDuration: LOCK_MS,
         stalledInterval: STALLED_CHECK_MS,
         maxStalledCount: WITHOUT_END,

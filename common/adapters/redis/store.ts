@@ -11,6 +11,8 @@ const INDEX = 'documents'
 /** Documents asked for at once when listing. */
 const PAGE = 500
 
+const DAY_MS = 24 * 3600_000
+
 /** A document is a hash of `version` and `value`, JSON. */
 const PUT = `
   local version = tonumber(redis.call('HGET', KEYS[1], 'version') or '0')
@@ -19,7 +21,8 @@ const PUT = `
   return version + 1`
 
 /**
- * A lease is a hash of \`owner\`, \`epoch\`, \`ttl\` and \`until\`, by the clock of Redis; the epoch stays when it ends. While Redis was away nobody could
+ * A lease is a hash of \`owner\`, \`epoch\`, \`ttl\` and \`until\`, by the clock of Redis; the epoch stays for a
+ * day after it ended, much longer than any log that it fences. While Redis was away nobody could
  * renew, so for one life of the lease after that (ARGV[3]: how long Redis has been there, as this process sees it) only its last owner may take it.
  */
 const ACQUIRE = `
@@ -32,6 +35,7 @@ const ACQUIRE = `
   end
   local epoch = tonumber(kept[3] or '0') + 1
   redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'epoch', epoch, 'ttl', ARGV[2], 'until', now + ARGV[2])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2] + ${DAY_MS})
   return epoch`
 
 const RENEW = `
@@ -40,6 +44,7 @@ const RENEW = `
   local kept = redis.call('HMGET', KEYS[1], 'owner', 'until', 'epoch')
   if kept[1] ~= ARGV[1] or kept[3] ~= ARGV[2] or tonumber(kept[2]) <= now then return 0 end
   redis.call('HSET', KEYS[1], 'ttl', ARGV[3], 'until', now + ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ARGV[3] + ${DAY_MS})
   return 1`
 
 const RELEASE = `
