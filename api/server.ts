@@ -12,6 +12,7 @@ import {
   type ServerHttp2Session,
 } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { AppError, errorBody, messageOf } from '@odeon/common/errors.ts'
 
@@ -20,6 +21,9 @@ export type Request = IncomingMessage | Http2ServerRequest
 export type Response = ServerResponse | Http2ServerResponse
 
 export type Handler = (request: Request, response: Response) => void
+
+/** Takes over a connection that asks for another protocol; false for one that it does not know. */
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean
 
 export interface Tls {
   /** Paths of PEM files. */
@@ -32,6 +36,8 @@ export interface HttpOptions {
   port: number
   tls: Tls | undefined
   handler: Handler
+  /** Without it, nobody gets a WebSocket. */
+  upgrade?: Upgrade | undefined
 }
 
 export interface HttpServer {
@@ -43,9 +49,17 @@ export interface HttpServer {
 }
 
 /** Serves HTTP/1.1, or with a certificate HTTPS with HTTP/2 and 1.1. Throws `port_busy`, `bad_host`, `bad_tls` with what to do. */
-export async function listen({ host, port, tls, handler }: HttpOptions): Promise<HttpServer> {
-  const server = tls ? createTlsServer(tls) : createServer()
+export async function listen({ host, port, tls, handler, upgrade }: HttpOptions): Promise<HttpServer> {
+  // Others ask for HTTP/2 this way (`Upgrade: h2c`), and are served as if they had not.
+  const shouldUpgradeCallback = ({ headers }: IncomingMessage): boolean =>
+    headers.upgrade?.toLowerCase() === 'websocket'
+  const server = tls ? createTlsServer(tls) : createServer({ shouldUpgradeCallback })
   server.on('request', handler)
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on('error', () => socket.destroy()) // One that goes away is no error of ours.
+    if (!upgrade?.(request, socket, head))
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  })
   const open = new Set<{ destroy(): void }>()
   server.on('connection', (socket) => {
     open.add(socket)

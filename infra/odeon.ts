@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createControlPlane } from '@odeon/api/control/control.ts'
+import { createControlPlane, type ControlPlane } from '@odeon/api/control/control.ts'
 import { findIngest } from '@odeon/api/control/ingest-nodes.ts'
 import { superviseSpaces } from '@odeon/api/control/janitor.ts'
 import { createOps } from '@odeon/api/ops.ts'
@@ -93,7 +93,7 @@ export async function startOdeon(settings: Settings, roles: ReadonlySet<Role>): 
     const handler: Handler = (request, response) => {
       if (parts.some((part) => part(request, response))) return
       const isApi = request.url === '/api' || request.url?.startsWith('/api/')
-      if (control && isApi) return control(request, response)
+      if (control && isApi) return control.handle(request, response)
       if (pages && !isApi) return pages(request, response)
       sendError(
         response,
@@ -106,8 +106,10 @@ export async function startOdeon(settings: Settings, roles: ReadonlySet<Role>): 
       port: settings.PORT,
       tls: cert && key ? { cert, key } : undefined,
       handler,
+      upgrade: control?.upgrade,
     })
     started.add(() => http.close())
+    started.add(() => control?.close())
     if (roles.has('control')) {
       const janitor = superviseSpaces({
         ports,
@@ -125,6 +127,7 @@ export async function startOdeon(settings: Settings, roles: ReadonlySet<Role>): 
     }
     const leave = async (): Promise<void> => {
       leaving = true
+      control?.close()
       await within(
         LEAVE_MS,
         Promise.all([http.drain(ANSWERS_MS), ingest?.handOver(), transcoder?.close()]).then(() => {}),
@@ -198,7 +201,7 @@ async function openTranscoder(
 function openControl(
   { settings, ports, logger, registry, secret, internalSecret }: House,
   ingest: Ingest | undefined,
-): Handler {
+): ControlPlane {
   const alone = !ports.shared && ingest
   return createControlPlane({
     ports,

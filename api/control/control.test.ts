@@ -132,7 +132,7 @@ describe('HTTP/2', () => {
   const server = createServer()
   let client: ClientHttp2Session
   beforeAll(async () => {
-    server.on('request', (request, response) => house.handler(request, response))
+    server.on('request', (request, response) => house.control.handle(request, response))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
   })

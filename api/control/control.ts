@@ -8,7 +8,7 @@ import type { Replica } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import { Counter, type Registry } from '@odeon/common/metrics.ts'
 import type { Ports } from '@odeon/common/ports.ts'
-import type { Handler } from '../server.ts'
+import type { Handler, Upgrade } from '../server.ts'
 import type { Deps } from './context.ts'
 import { createIngestClient } from './ingest-client.ts'
 import { inviteRoutes } from './invites.ts'
@@ -21,6 +21,7 @@ import { createSpaceList } from './space-list.ts'
 import { spaceRoutes } from './spaces.ts'
 import { speakerRoutes } from './speakers.ts'
 import { createStageReader } from './stage-reader.ts'
+import { createStageSockets } from './stage-socket.ts'
 import { createTokens } from './tokens.ts'
 import { whipRoutes } from './whip.ts'
 
@@ -41,8 +42,17 @@ export interface ControlOptions {
   now?: () => number
 }
 
+export interface ControlPlane {
+  /** Everything below `/api`. */
+  handle: Handler
+  /** The sockets of the stage. */
+  upgrade: Upgrade
+  /** Those who have a socket dial again, at another node. */
+  close(): void
+}
+
 /** The control plane: which spaces exist, who may do what in them, and WHIP. Everything below `/api`. */
-export function createControlPlane(options: ControlOptions): Handler {
+export function createControlPlane(options: ControlOptions): ControlPlane {
   const { ports, logger, registry, now = Date.now } = options
   const deps: Deps = {
     ports,
@@ -112,7 +122,12 @@ export function createControlPlane(options: ControlOptions): Handler {
   app.use(router.routes())
   app.use(router.allowedMethods())
   const callback = app.callback()
-  return (request, response) => void callback(request as IncomingMessage, response as ServerResponse)
+  const sockets = createStageSockets(deps, registry)
+  return {
+    handle: (request, response) => void callback(request as IncomingMessage, response as ServerResponse),
+    upgrade: (request, socket, head) => sockets.upgrade(request, socket, head),
+    close: () => sockets.close(),
+  }
 }
 
 /** What came out of Koa or the body parser, in our words. */

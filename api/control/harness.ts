@@ -8,7 +8,7 @@ import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { listen, type HttpServer } from '../server.ts'
-import { createControlPlane } from './control.ts'
+import { createControlPlane, type ControlPlane } from './control.ts'
 import type { Limits } from './rate-limit.ts'
 
 /** For tests: a control plane behind a real HTTP server, on the embedded adapters, with a stand-in for the ingest node. */
@@ -115,7 +115,7 @@ export interface House {
   ports: Ports
   ingest: StandInIngest
   registry: Registry
-  handler: ReturnType<typeof createControlPlane>
+  control: ControlPlane
   /** Epoch ms; tests move it. */
   clock: { now: number }
   ask(method: string, path: string, options?: Ask): Promise<Answer>
@@ -137,7 +137,7 @@ export async function openHouse({
   const ingest = await startStandInIngest()
   const registry = new Registry()
   const clock = { now: 1_790_000_000_000 }
-  const handler = createControlPlane({
+  const control = createControlPlane({
     ports,
     secret: SECRET,
     internalSecret: INTERNAL_SECRET,
@@ -148,7 +148,13 @@ export async function openHouse({
     proxies,
     ...(limits && { limits }),
   })
-  const server: HttpServer = await listen({ host: '127.0.0.1', port: 0, tls: undefined, handler })
+  const server: HttpServer = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    tls: undefined,
+    handler: control.handle,
+    upgrade: control.upgrade,
+  })
   const url = `http://127.0.0.1:${server.port}`
 
   const ask: House['ask'] = async (method, path, { token, body, type, headers } = {}) => {
@@ -178,7 +184,7 @@ export async function openHouse({
     ports,
     ingest,
     registry,
-    handler,
+    control,
     clock,
     ask,
     guest,
@@ -197,6 +203,7 @@ export async function openHouse({
     },
     close: () =>
       (closing ??= (async () => {
+        control.close()
         await server.close()
         await ingest.close()
         await Promise.all([ports.jobs.close(), ports.log.close(), ports.objects.close()])

@@ -15,6 +15,8 @@ export interface Tokens {
   sign(user: User): Promise<string>
   /** The bearer of a request. Throws `unauthorized` (401). */
   require(ctx: Context): Promise<User>
+  /** The same for a token that came otherwise. Throws `unauthorized` (401). */
+  verify(token: string): Promise<User>
   /** Undefined where there is no usable token. */
   find(ctx: Context): Promise<User | undefined>
 }
@@ -26,10 +28,14 @@ const LIFE_S = 30 * 24 * 3600
 /** `now` is epoch ms. */
 export function createTokens(secret: string, now: () => number): Tokens {
   const key = new TextEncoder().encode(secret)
-  const require = async (ctx: Context): Promise<User> => {
+  const require = (ctx: Context): Promise<User> => {
     const token = /^Bearer (\S+)$/i.exec(ctx.get('authorization'))?.[1]
-    if (!token)
-      throw unauthorized('This needs a token: POST /api/session gives one, to be sent as a bearer token.')
+    if (token) return verify(token)
+    return Promise.reject(
+      unauthorized('This needs a token: POST /api/session gives one, to be sent as a bearer token.'),
+    )
+  }
+  const verify = async (token: string): Promise<User> => {
     try {
       const { payload } = await jwtVerify(token, key, {
         issuer: ISSUER,
@@ -57,6 +63,7 @@ export function createTokens(secret: string, now: () => number): Tokens {
         .setExpirationTime(Math.floor(now() / 1000) + LIFE_S)
         .sign(key),
     require,
+    verify,
     find: (ctx) =>
       ctx.get('authorization') ? require(ctx).catch(() => undefined) : Promise.resolve(undefined),
   }
