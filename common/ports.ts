@@ -92,6 +92,8 @@ export interface Worker {
 export interface Jobs {
   /** Does nothing while a job of that id waits or runs in that queue. */
   add(queue: string, id: string, data: unknown): Promise<void>
+  /** Takes out a job that waits; one that runs, or is not there, is left as it is. */
+  forget(queue: string, id: string): Promise<void>
   /** A handler that throws is run again after a pause; one that returns is done. At most `most` at once, 1000 unless told; the others wait for any worker. */
   work(queue: string, handler: (job: Job) => Promise<void>, options?: { most?: number }): Worker
   close(): Promise<void>

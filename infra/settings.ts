@@ -94,7 +94,7 @@ export const Settings = z
       .number()
       .int()
       .positive()
-      .default(100)
+      .default(60)
       .describe('live spaces that a transcoder works on at once; others wait for another transcoder'),
     ODEON_LOG_LEVEL: z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])

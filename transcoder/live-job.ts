@@ -1,4 +1,4 @@
-import { ARCHIVE_QUEUE, chunksKey, inboxKey, logKey } from '@odeon/common/keys.ts'
+import { ARCHIVE_QUEUE, chunksKey, inboxKey, liveQueue, logKey, REPLICAS } from '@odeon/common/keys.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { RENDITIONS } from '@odeon/common/rendition.ts'
 import { writeAacChunks, type AacOptions } from './aac-chunks.ts'
@@ -40,6 +40,8 @@ export async function runLiveJob(options: LiveJobOptions): Promise<void> {
     for (const task of tasks) if (task.status === 'rejected') throw task.reason
     await ports.jobs.add(ARCHIVE_QUEUE, job.id, job)
     const { id } = job
+    // Nobody of that replica ever took it, and nothing is left to do.
+    for (const replica of REPLICAS) await ports.jobs.forget(liveQueue(replica), id)
     const chunks = Object.values(RENDITIONS).map(({ name }) => chunksKey(id, name))
     for (const key of [logKey(id), inboxKey(id), ...chunks]) await ports.log.expire(key, EXPIRE_MS)
   } finally {

@@ -108,8 +108,8 @@ async function main(): Promise<void> {
         `  ${f(spaces, 6, 0)} ${f(row.p50, 8, 0)} ${f(row.p99, 6, 0)} ${f(row.worst, 6, 0)} ${f(row.node, 8)} ${f(row.ffmpeg, 7)} ${f(row.redis, 7)} ${f(row.feeding, 9)} ${f(row.operations, 14, 0)} ${f(row.redisKb, 7, 0)} ${f(row.memoryMb, 17, 1)}`,
       )
       if (encoders.length < spaces) console.error(`only ${encoders.length} of ${spaces} spaces are encoded`)
-      if (!(row.p99 <= LATE_MS)) break
-      carried = spaces
+      if (row.p99 <= LATE_MS) carried = spaces
+      else if (rows.length > 1 && rows.at(-2)!.p99 > LATE_MS) break // One bad moment of the machine is not the end.
     }
     console.log(`\n  ${carried} spaces before the 99th percentile was later than ${LATE_MS} ms\n`)
     const rounded = rows.map((row) =>

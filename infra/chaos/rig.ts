@@ -45,8 +45,9 @@ export class Rig {
   /** `start` starts the processes of a cluster. */
   static async open<P extends Parts>(
     start: (cluster: TestCluster) => Promise<P>,
+    redisCluster = false,
   ): Promise<{ rig: Rig; parts: P }> {
-    const cluster = await startCluster()
+    const cluster = await startCluster({}, { redisCluster })
     try {
       const parts = await start(cluster)
       const { door, origins } = parts

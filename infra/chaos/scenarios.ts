@@ -29,8 +29,9 @@ const NO_SILENCE_MS = 60
 async function inRig<P extends Parts>(
   start: (cluster: TestCluster) => Promise<P>,
   run: (rig: Rig, parts: P) => Promise<Omit<Outcome, 'heard'>>,
+  { redisCluster = false } = {},
 ): Promise<Outcome> {
-  const { rig, parts } = await Rig.open(start)
+  const { rig, parts } = await Rig.open(start, redisCluster)
   try {
     const outcome = await run(rig, parts)
     return { ...outcome, heard: await rig.ear.report(rig.tape, NOTE_HZ) }
@@ -55,27 +56,37 @@ async function lateness(rig: Rig, door: OdeonProcess): Promise<number> {
   return Math.abs(Date.now() - (startedAt + (newest + 1) * 1920))
 }
 
+/** The one that writes dies; the other goes on. */
+const oneOfTwoTranscoders = (redisCluster: boolean): Promise<Outcome> =>
+  inRig(
+    async (cluster) => {
+      const api = await cluster.start('api', 'ingest')
+      const workers = [await cluster.start('transcoder'), await cluster.start('transcoder')]
+      return { door: api, origins: [api], workers }
+    },
+    async (rig, { workers }) => {
+      const writes = await Promise.all(
+        workers.map((worker) => metric(worker, 'odeon_transcoder_chunks_written_total')),
+      )
+      workers[writes[0]! > writes[1]! ? 0 : 1]!.child.kill('SIGKILL') // Who writes, dies.
+      await rig.listenFor(6)
+      return {}
+    },
+    { redisCluster },
+  )
+
 export const SCENARIOS: Scenario[] = [
   {
     name: 'one of two transcoders',
     reach: 'no gap, no repeat',
     limits: { silentMs: NO_SILENCE_MS, stalledMs: 100 },
-    run: () =>
-      inRig(
-        async (cluster) => {
-          const api = await cluster.start('api', 'ingest')
-          const workers = [await cluster.start('transcoder'), await cluster.start('transcoder')]
-          return { door: api, origins: [api], workers }
-        },
-        async (rig, { workers }) => {
-          const writes = await Promise.all(
-            workers.map((worker) => metric(worker, 'odeon_transcoder_chunks_written_total')),
-          )
-          workers[writes[0]! > writes[1]! ? 0 : 1]!.child.kill('SIGKILL') // Who writes, dies.
-          await rig.listenFor(6)
-          return {}
-        },
-      ),
+    run: () => oneOfTwoTranscoders(false),
+  },
+  {
+    name: '… on a Redis Cluster',
+    reach: 'no gap, no repeat',
+    limits: { silentMs: NO_SILENCE_MS, stalledMs: 100 },
+    run: () => oneOfTwoTranscoders(true),
   },
   {
     name: 'the only transcoder',
@@ -168,6 +179,29 @@ export const SCENARIOS: Scenario[] = [
         await rig.listenFor(6)
         const { holes } = await rig.end(door)
         return { recoveryMs, others: { 'every segment is stored': holes.length === 0 } }
+      }),
+  },
+  {
+    name: 'the memory of Redis, full',
+    reach: 'named; live goes on in ≤ 5 s when there is room',
+    limits: { recoveryMs: 5000, silentMs: 9000, stalledMs: 9000 },
+    run: () =>
+      inRig(oneProcess, async (rig, { door }) => {
+        await rig.cluster.redisCli('CONFIG', 'SET', 'maxmemory', '1')
+        await pause(3000) // How long it is full.
+        await rig.cluster.redisCli('CONFIG', 'SET', 'maxmemory', '0')
+        const since = performance.now()
+        await until('the next chunk comes', () => rig.ear.newestAt > since)
+        const recoveryMs = performance.now() - since
+        await rig.listenFor(6)
+        const { holes } = await rig.end(door)
+        return {
+          recoveryMs,
+          others: {
+            'every segment is stored': holes.length === 0,
+            'it was named': /memory/.test(door.output()),
+          },
+        }
       }),
   },
   {

@@ -1,8 +1,16 @@
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { openRedis } from '@odeon/common/adapters/redis/connection.ts'
 import { openRedisLog } from '@odeon/common/adapters/redis/log.ts'
-import { REDIS_SERVER, startRedis, type TestRedis } from '@odeon/common/adapters/testing/redis.ts'
+import { findProgram } from '@odeon/common/adapters/testing/programs.ts'
+import {
+  REDIS_SERVER,
+  startRedis,
+  startRedisCluster,
+  type TestRedis,
+} from '@odeon/common/adapters/testing/redis.ts'
 import { HAS_S3, startS3, type TestS3 } from '@odeon/common/adapters/testing/s3.ts'
 import { decodeLogEntry, frameOf } from '@odeon/common/frame.ts'
 import { logKey } from '@odeon/common/keys.ts'
@@ -21,18 +29,25 @@ import { until } from './until.ts'
 export const HAS_CLUSTER = REDIS_SERVER !== undefined && HAS_S3
 
 export interface TestCluster {
+  /** The Redis, or of a Redis Cluster the node that is killed. */
   redis: TestRedis
   s3: TestS3
   /** The settings that make a process one of it. */
   env: Record<'REDIS_URL' | 'S3_ENDPOINT' | 'S3_ACCESS_KEY' | 'S3_SECRET_KEY', string> &
     Record<string, string>
+  /** A command to Redis. */
+  redisCli(...words: string[]): Promise<string>
   start(...roles: RoleName[]): Promise<OdeonProcess>
   startWith(env: Record<string, string>, ...roles: RoleName[]): Promise<OdeonProcess>
   close(): Promise<void>
 }
 
-export async function startCluster(env: Record<string, string> = {}): Promise<TestCluster> {
-  const [redis, s3] = await Promise.all([startRedis(), startS3()])
+/** `redisCluster`: three Redis nodes instead of one. */
+export async function startCluster(
+  env: Record<string, string> = {},
+  { redisCluster = false } = {},
+): Promise<TestCluster> {
+  const [redis, s3] = await Promise.all([redisCluster ? startThree() : startRedis(), startS3()])
   const processes: OdeonProcess[] = []
   const shared = {
     REDIS_URL: redis.url,
@@ -55,11 +70,20 @@ export async function startCluster(env: Record<string, string> = {}): Promise<Te
     env: shared,
     startWith,
     start: (...roles) => startWith(shared, ...roles),
+    async redisCli(...words) {
+      const cli = findProgram('redis-cli') ?? 'redis-cli'
+      return (await promisify(execFile)(cli, ['-u', redis.url, ...words])).stdout
+    },
     async close() {
       await Promise.all(processes.map((process) => process.remove()))
       await Promise.all([redis.close(), s3.close()])
     },
   }
+}
+
+async function startThree(): Promise<TestRedis> {
+  const { url, nodes, close } = await startRedisCluster()
+  return { ...nodes[0]!, url, close }
 }
 
 export const RATE = 8000

@@ -56,6 +56,25 @@ export function describeJobs(name: string, open: () => Promise<Jobs>): void {
       gate.resolve()
     })
 
+    test('a job that waits can be forgotten; one that runs goes on', async () => {
+      const gate = Promise.withResolvers<void>()
+      const done: string[] = []
+      const handler = async ({ id }: Job): Promise<void> => {
+        await gate.promise
+        done.push(id)
+      }
+      await jobs.add('{q}', 'waits', {})
+      await jobs.forget('{q}', 'waits')
+      await jobs.forget('{q}', 'never there')
+      let running = 0
+      jobs.work('{q}', (job) => (running++, handler(job)))
+      await jobs.add('{q}', 'runs', {})
+      await expect.poll(() => running).toBe(1)
+      await jobs.forget('{q}', 'runs')
+      gate.resolve()
+      await expect.poll(() => done).toEqual(['runs'])
+    })
+
     test('a worker takes no more at once than it said; another takes the rest', async () => {
       const gate = Promise.withResolvers<void>()
       let running = 0

@@ -51,6 +51,16 @@ export function openInProcessJobs({
       return Promise.resolve()
     },
 
+    forget(name, id) {
+      const queue = queueOf(name)
+      const at = queue.waiting.findIndex((job) => job.id === id)
+      if (at >= 0) {
+        queue.waiting.splice(at, 1)
+        queue.known.delete(id)
+      }
+      return Promise.resolve()
+    },
+
     work(name, handler, { most = Infinity } = {}) {
       const queue = queueOf(name)
       const abort = new AbortController()

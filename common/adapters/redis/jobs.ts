@@ -49,7 +49,7 @@ export function openRedisJobs({
     async add(name, id, data) {
       const job: JobData = { id, data }
       const adding = queueOf(name).add('job', job, {
-        jobId: `job-${encodeURIComponent(id)}`, // BullMQ takes neither numbers nor colons.
+        jobId: jobId(id),
         attempts: WITHOUT_END,
         backoff: { type: 'custom' },
         removeOnComplete: true,
@@ -57,6 +57,10 @@ export function openRedisJobs({
         stackTraceLimit: 1,
       })
       await inTime(adding)
+    },
+
+    async forget(name, id) {
+      await inTime(queueOf(name).remove(jobId(id))) // Which leaves what is locked.
     },
 
     work(name, handler, { most = CONCURRENCY } = {}) {
@@ -128,19 +132,22 @@ export function openRedisJobs({
   }
 }
 
+/** BullMQ takes neither numbers nor colons. */
+const jobId = (id: string): string => `job-${encodeURIComponent(id)}`
+
 /** Another worker has it at once, without the pause of a failure. */
 async function giveBack(job: BullJob, token: string | undefined): Promise<never> {
   await job.moveToWait(token)
   throw new WaitingError()
 }
 
-/** BullMQ waits for Redis as long as it takes; who adds a job wants to know. */
-async function inTime(adding: Promise<unknown>): Promise<void> {
+/** BullMQ waits for Redis as long as it takes; who asks wants to know. */
+async function inTime(asked: Promise<unknown>): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(`no answer within ${ADD_MS} ms`)), ADD_MS)
-  adding.catch(() => {}) // When it is late nobody else would hear of it.
+  asked.catch(() => {}) // When it is late nobody else would hear of it.
   try {
-    await Promise.race([adding, late])
+    await Promise.race([asked, late])
   } catch (error) {
     throw redisError(error)
   } finally {
