@@ -39,7 +39,8 @@ const origins = z.string().transform((text, context) =>
     .filter((part) => part !== '')
     .map((part) => {
       const url = URL.canParse(part) ? new URL(part) : undefined
-      if (url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin
+      const isOrigin = url && /^https?:\/\/[\w.:[\]-]+$/.test(url.origin) && url.href === `${url.origin}/`
+      if (isOrigin) return url.origin
       context.addIssue(`wanted: https://host:port, some with commas; "${part}" is none`)
       return ''
     }),
