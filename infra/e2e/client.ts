@@ -63,16 +63,26 @@ export function goOnStage(
   base: string,
   space: string,
   token: string,
-  { sound = 'music', ...options }: Omit<SpeakerOptions, 'post'> & { sound?: Sound } = {},
+  {
+    sound = 'music',
+    ready = false,
+    ...options
+  }: Omit<SpeakerOptions, 'post'> & {
+    sound?: Sound
+    /** As a listener whose hand goes up. */ ready?: boolean
+  } = {},
 ): Promise<WhipSpeaker> {
   return connectSpeaker({
     ...options,
     async post(offer) {
-      const response = await fetch(`${base}/api/spaces/${space}/whip?sound=${sound}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` },
-        body: offer,
-      })
+      const response = await fetch(
+        `${base}/api/spaces/${space}/whip?sound=${sound}${ready ? '&ready=1' : ''}`,
+        {
+          method: 'POST',
+          headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` },
+          body: offer,
+        },
+      )
       const answer = await response.text()
       if (response.status !== 201) throw new Error(`WHIP answered ${response.status}: ${answer}`)
       const location = new URL(response.headers.get('location')!, base)
