@@ -211,6 +211,10 @@ function openControl(
     logger,
     registry,
     proxies: settings.ODEON_PROXIES,
+    ice:
+      settings.ODEON_TURN_URLS.length > 0
+        ? { urls: settings.ODEON_TURN_URLS, secret: settings.ODEON_TURN_SECRET ?? '' }
+        : undefined,
     replicas: ports.shared ? REPLICAS : ['a'],
   })
 }

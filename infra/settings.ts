@@ -46,6 +46,16 @@ const origins = z.string().transform((text, context) =>
     }),
 )
 
+const iceUrls = z.string().transform((text, context) => {
+  const urls = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+  const bad = urls.find((url) => !/^(stun|turn)s?:[\w.:[\]-]+(\?transport=(udp|tcp))?$/.test(url))
+  if (bad !== undefined) context.addIssue(`wanted: turn:host:port, some with commas; "${bad}" is none`)
+  return urls
+})
+
 export const Settings = z
   .object({
     PORT: z.coerce
@@ -80,6 +90,18 @@ export const Settings = z
     ODEON_ICE_SERVERS: iceServers
       .default([])
       .describe('STUN and TURN servers that this node itself uses, as JSON; none by default'),
+    ODEON_TURN_URLS: iceUrls
+      .default([])
+      .describe(
+        'STUN and TURN servers that speakers’ browsers are given: turn:turn.example.org:3478,turns:turn.example.org',
+      ),
+    ODEON_TURN_SECRET: z
+      .string()
+      .min(16)
+      .optional()
+      .describe(
+        'coturn’s static-auth-secret, 16 characters or more: makes each speaker a password that ends by itself',
+      ),
     ODEON_EMPTY_MINUTES: z.coerce
       .number()
       .positive()
@@ -145,6 +167,11 @@ export const Settings = z
     message: 'wanted: both ODEON_TLS_CERT and ODEON_TLS_KEY, or neither',
     path: ['ODEON_TLS_CERT'],
   })
+  .refine(
+    ({ ODEON_TURN_URLS, ODEON_TURN_SECRET }) =>
+      ODEON_TURN_SECRET !== undefined || ODEON_TURN_URLS.every((url) => url.startsWith('stun')),
+    { message: 'wanted: the secret of the TURN servers beside ODEON_TURN_URLS', path: ['ODEON_TURN_SECRET'] },
+  )
   .refine((settings) => !settings.S3_ENDPOINT || (settings.S3_ACCESS_KEY && settings.S3_SECRET_KEY), {
     message: 'wanted: S3_ACCESS_KEY and S3_SECRET_KEY beside it',
     path: ['S3_ENDPOINT'],

@@ -7,6 +7,7 @@ import type { Logger } from '@odeon/common/logger.ts'
 import { parse } from '@odeon/common/parse.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { getSpace, unknownSpace, type Space } from '@odeon/common/space.ts'
+import type { IceSettings } from './ice.ts'
 import type { IngestClient } from './ingest-client.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { RoomStates } from './room-states.ts'
@@ -25,6 +26,8 @@ export interface Deps {
   rooms: RoomStates
   sampler: Sampler
   limit: RateLimit
+  /** Undefined: speakers reach the ingest nodes without help. */
+  ice: IceSettings | undefined
   logger: Logger
   /** By which a live space is transcoded. */
   replicas: readonly Replica[]

@@ -10,6 +10,7 @@ import { Counter, type Registry } from '@odeon/common/metrics.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import type { Handler, Upgrade } from '../server.ts'
 import type { Deps } from './context.ts'
+import type { IceSettings } from './ice.ts'
 import { createIngestClient } from './ingest-client.ts'
 import { inviteRoutes } from './invites.ts'
 import { createRateLimit, type Limits } from './rate-limit.ts'
@@ -37,6 +38,8 @@ export interface ControlOptions {
   limits?: Partial<Limits>
   /** The proxies in front that tell the client's address in `X-Forwarded-For`; 0, nobody is believed, unless told. */
   proxies?: number
+  /** What speakers' browsers are relayed by, if anything. */
+  ice?: IceSettings | undefined
   /** Live spaces are transcoded twice, by two processes; once unless told. */
   replicas?: readonly Replica[]
   now?: () => number
@@ -66,6 +69,7 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
     rooms: keepRoomStates(ports.log, now),
     sampler: createSampler(now),
     limit: createRateLimit(ports.store, options.limits ?? {}),
+    ice: options.ice,
   }
   const requests = new Counter({
     name: 'odeon_api_requests_total',
@@ -89,10 +93,8 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
       'x-content-type-options': 'nosniff',
     })
     try {
-      if (ctx.method === 'OPTIONS') {
-        ctx.status = 204
-        if (ctx.path.endsWith('/whip')) ctx.set('accept-post', 'application/sdp')
-      } else await next()
+      if (ctx.method === 'OPTIONS' && !ctx.path.endsWith('/whip')) ctx.status = 204
+      else await next()
       if (ctx.status === 404 && ctx.body === undefined)
         throw new AppError(404, 'not_found', `There is nothing at ${ctx.path.slice(0, 200)}.`)
       if (ctx.status === 405 || ctx.status === 501)

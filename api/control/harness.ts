@@ -9,6 +9,7 @@ import { Registry } from '@odeon/common/metrics.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { listen, type HttpServer } from '../server.ts'
 import { createControlPlane, type ControlPlane } from './control.ts'
+import type { IceSettings } from './ice.ts'
 import type { Limits } from './rate-limit.ts'
 
 /** For tests: a control plane behind a real HTTP server, on the embedded adapters, with a stand-in for the ingest node. */
@@ -130,7 +131,8 @@ export interface House {
 export async function openHouse({
   limits,
   proxies = 0,
-}: { limits?: Partial<Limits>; proxies?: number } = {}): Promise<House> {
+  ice,
+}: { limits?: Partial<Limits>; proxies?: number; ice?: IceSettings } = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'odeon-control-'))
   const logger = createLogger('silent')
   const ports = await openEmbeddedPorts({ folder, logger })
@@ -146,6 +148,7 @@ export async function openHouse({
     registry,
     now: () => clock.now,
     proxies,
+    ice,
     ...(limits && { limits }),
   })
   const server: HttpServer = await listen({

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { AppError } from '@odeon/common/errors.ts'
 import { Sound } from '@odeon/common/internal.ts'
 import { parse } from '@odeon/common/parse.ts'
+import { iceLinks } from './ice.ts'
 import { isSession, isSessionOf } from './ingest-client.ts'
 import { isBanned, roleIn } from '@odeon/common/space.ts'
 import { assertLive, loadSpace, spaceId, type Deps } from './context.ts'
@@ -45,6 +46,15 @@ export function whipRoutes(router: Router, deps: Deps): void {
     return session
   }
 
+  /** Asked before the offer is made: where the browser may be relayed. Without a token there is nothing to tell. */
+  router.options('/api/spaces/:id/whip', async (ctx) => {
+    ctx.set('accept-post', SDP) // RFC 9725 §4.2.
+    if (deps.ice && ctx.get('authorization'))
+      ctx.set('link', iceLinks(deps.ice, (await tokens.require(ctx)).id, deps.now()))
+    ctx.set('cache-control', 'no-store')
+    ctx.status = 204
+  })
+
   router.post('/api/spaces/:id/whip', async (ctx) => {
     const user = await tokens.require(ctx)
     const space = await loadSpace(ctx, deps)
@@ -64,6 +74,7 @@ export function whipRoutes(router: Router, deps: Deps): void {
     const answer = await ingest.join(space.id, { sdp, speaker, ...(sound && { sound }) })
     ctx.status = 201
     ctx.set('location', `/api/spaces/${space.id}/whip/${answer.session}`)
+    if (deps.ice) ctx.set('link', iceLinks(deps.ice, user.id, deps.now()))
     ctx.type = SDP
     ctx.body = answer.sdp
   })

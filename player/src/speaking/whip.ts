@@ -1,6 +1,7 @@
 import type { Sound } from '@odeon/common/internal.ts'
 import { request } from '../api/http.ts'
 import { onAwakening } from '../playback/backoff.ts'
+import { iceServersOf } from './ice.ts'
 import { withOpusParameters } from './sdp.ts'
 
 /** One connection to the stage: WHIP, RFC 9725, without trickling. The sound of the others comes back on the same line. */
@@ -34,7 +35,7 @@ const LOOK_MS = 400
 
 /** Dials. Resolves when connected; throws ApiError for what the server says, Error when no connection is made in time. */
 export async function dial({ spaceId, token, track, sound, onSound, signal }: CallOptions): Promise<Call> {
-  const connection = new RTCPeerConnection()
+  const connection = new RTCPeerConnection({ iceServers: await askIceServers(spaceId, token, signal) })
   const over = new AbortController()
   const drop = (): void => {
     connection.close() // Fires nothing.
@@ -46,7 +47,7 @@ export async function dial({ spaceId, token, track, sound, onSound, signal }: Ca
     connection.addEventListener('track', (event) => onSound(new MediaStream([event.track])))
     await connection.setLocalDescription(await connection.createOffer())
     await gathered(connection, over.signal)
-    const response = await request(`/api/spaces/${encodeURIComponent(spaceId)}/whip?sound=${sound}`, {
+    const response = await request(`${endpoint(spaceId)}?sound=${sound}`, {
       method: 'POST',
       type: 'application/sdp',
       body: withOpusParameters(connection.localDescription!.sdp, sound),
@@ -77,6 +78,18 @@ export async function dial({ spaceId, token, track, sound, onSound, signal }: Ca
   } catch (error) {
     drop()
     throw error
+  }
+}
+
+const endpoint = (spaceId: string): string => `/api/spaces/${encodeURIComponent(spaceId)}/whip`
+
+/** Asked before there is an offer, which shall hold the relayed candidates. Whoever can't be told goes without. */
+async function askIceServers(spaceId: string, token: string, signal: AbortSignal): Promise<RTCIceServer[]> {
+  try {
+    const response = await request(endpoint(spaceId), { method: 'OPTIONS', token, signal, timeoutMs: 2000 })
+    return iceServersOf(response.headers.get('link'))
+  } catch {
+    return []
   }
 }
 
