@@ -1,0 +1,55 @@
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import {
+  findProgram,
+  freePorts,
+  startProgram,
+  temporaryFolder,
+} from '@odeon/common/adapters/testing/programs.ts'
+
+/** The caching edge of `infra/edge` before processes of this machine. */
+
+const VARNISH = findProgram('varnishd')
+export const HAS_EDGE = VARNISH !== undefined
+export const HOW_TO_INSTALL_EDGE = 'needs Varnish: apt install varnish'
+
+export interface Edge {
+  url: string
+  close(): Promise<void>
+}
+
+const settings = (name: string): string => fileURLToPath(new URL(`../edge/${name}`, import.meta.url))
+
+/** `ports`: of the two api nodes, which may be one. */
+export async function startEdge(ports: readonly [number, number], port?: number): Promise<Edge> {
+  const own = port ?? (await freePorts(1))[0]!
+  const folder = temporaryFolder()
+  const main = join(folder.path, 'default.vcl')
+  copyFileSync(settings('default.vcl'), main)
+  writeFileSync(
+    join(folder.path, 'backends.vcl'),
+    onThisMachine(readFileSync(settings('backends.vcl'), 'utf8'), ports),
+  )
+  const program = await startProgram(
+    VARNISH!,
+    [
+      ...['-F', '-j', 'none', '-n', join(folder.path, 'work'), '-a', `127.0.0.1:${own}`],
+      ...['-f', main, '-s', 'malloc,64m', '-T', 'none', '-p', 'thread_pool_min=300'],
+    ],
+    { ready: /Child \(\d+\) said Child starts|Child launched OK/ },
+  )
+  return {
+    url: `http://127.0.0.1:${own}`,
+    async close() {
+      await program.stop('SIGTERM')
+      folder.remove()
+    },
+  }
+}
+
+const onThisMachine = (backends: string, ports: readonly [number, number]): string =>
+  backends.replaceAll(
+    /\.host = "api-(\d)";\s*\.port = "\d+";/g,
+    (_all, n: string) => `.host = "127.0.0.1"; .port = "${ports[Number(n) - 1]}";`,
+  )
