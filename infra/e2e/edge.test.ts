@@ -1,8 +1,18 @@
+import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:http2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { WhipSpeaker } from '@odeon/ingest/werift-speaker.ts'
 import { goOnStage, openSpace } from './client.ts'
-import { HAS_EDGE, HOW_TO_INSTALL_EDGE, startEdge, type Edge } from './edge.ts'
+import {
+  HAS_EDGE,
+  HAS_TLS,
+  HOW_TO_INSTALL_EDGE,
+  HOW_TO_INSTALL_TLS,
+  startEdge,
+  startTls,
+  type Edge,
+} from './edge.ts'
 import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
 import { hum, type Hum } from './tone.ts'
 import { until } from './until.ts'
@@ -113,6 +123,33 @@ describe.skipIf(!HAS_EDGE)(`the caching edge${HAS_EDGE ? '' : ` (${HOW_TO_INSTAL
     await until('the segment is there', async () => (await edgeOfPlaylist()).msn > msn + 3)
     expect((await read(url)).status).toBe(200)
   })
+
+  test.skipIf(!HAS_TLS)(
+    `by TLS and HTTP/2, too, a segment comes as it grows${HAS_TLS ? '' : ` (${HOW_TO_INSTALL_TLS})`}`,
+    { timeout: 60_000 },
+    async () => {
+      const tls = await startTls(edge)
+      const session = connect(tls.url, { rejectUnauthorized: false })
+      try {
+        const { msn } = await edgeOfPlaylist()
+        const stream = session.request({ ':path': `${live}/${msn + 1}.m4s` })
+        const arrivals: number[] = []
+        const parts: Buffer[] = []
+        stream.on('data', (data: Buffer) => {
+          arrivals.push(performance.now())
+          parts.push(data)
+        })
+        await once(stream, 'end')
+        expect(arrivals.at(-1)! - arrivals[0]!).toBeGreaterThan(1000)
+        expect(arrivals.length).toBeGreaterThan(9)
+        const whole = await read(`${odeon.url}${live}/${msn + 1}.m4s`)
+        expect(Buffer.concat(parts).equals(whole.body)).toBe(true)
+      } finally {
+        session.close()
+        await tls.close()
+      }
+    },
+  )
 
   test('the metrics are for the operator alone', async () => {
     expect((await read(`${edge.url}/metrics`)).status).toBe(404)

@@ -48,6 +48,39 @@ export async function startEdge(ports: readonly [number, number], port?: number)
   }
 }
 
+const CADDY = findProgram('caddy')
+export const HAS_TLS = CADDY !== undefined
+export const HOW_TO_INSTALL_TLS = 'needs Caddy: apt install caddy'
+
+/** TLS and HTTP/2 before the edge, with a certificate of Caddy's own. */
+export async function startTls(edge: Edge): Promise<Edge> {
+  const [http, https] = (await freePorts(2)) as [number, number]
+  const folder = temporaryFolder()
+  const program = await startProgram(
+    CADDY!,
+    ['run', '--config', settings('Caddyfile'), '--adapter', 'caddyfile'],
+    {
+      ready: /serving initial configuration/,
+      env: {
+        HOME: folder.path,
+        XDG_DATA_HOME: folder.path,
+        XDG_CONFIG_HOME: folder.path,
+        ODEON_DOMAIN: 'localhost',
+        ODEON_EDGE: new URL(edge.url).host,
+        ODEON_HTTP_PORT: String(http),
+        ODEON_HTTPS_PORT: String(https),
+      },
+    },
+  )
+  return {
+    url: `https://localhost:${https}`,
+    async close() {
+      await program.stop('SIGTERM')
+      folder.remove()
+    },
+  }
+}
+
 const onThisMachine = (backends: string, ports: readonly [number, number]): string =>
   backends.replaceAll(
     /\.host = "api-(\d)";\s*\.port = "\d+";/g,
