@@ -55,6 +55,26 @@ export const api = {
   async takeInvite(id: string, code: string): Promise<RoleInSpace> {
     return (await asMe(json(MyRole), at(id, '/speakers'), post({ invite: code }))).role
   },
+  /** Where everyone may speak. */
+  async enterStage(id: string): Promise<RoleInSpace> {
+    return (await asMe(json(MyRole), at(id, '/speakers'), post({}))).role
+  },
+  async raiseHand(id: string): Promise<void> {
+    await asMe(request, at(id, '/hands'), post())
+  },
+  async lowerHand(id: string): Promise<void> {
+    const me = session.value?.user.id ?? ''
+    await asMe(request, at(id, `/hands/${encodeURIComponent(me)}`), { method: 'DELETE' })
+  },
+  async makeCohost(id: string, userId: string, yes: boolean): Promise<void> {
+    await asMe(request, at(id, `/speakers/${encodeURIComponent(userId)}/role`), {
+      method: 'PUT',
+      body: { role: yes ? 'cohost' : 'speaker' },
+    })
+  },
+  async ban(id: string, userId: string): Promise<void> {
+    await asMe(request, at(id, `/bans/${encodeURIComponent(userId)}`), { method: 'PUT', body: {} })
+  },
   async mute(id: string, userId: string, muted: boolean): Promise<void> {
     await asMe(request, at(id, `/speakers/${encodeURIComponent(userId)}/mute`), post({ muted }))
   },

@@ -1,4 +1,4 @@
-import { StageMember, TimedEvent, type Role } from '@odeon/common/events.ts'
+import { Policy, StageMember, TimedEvent, type Role } from '@odeon/common/events.ts'
 import * as z from 'zod/mini'
 
 /** What the server tells about spaces. Times are epoch ms. */
@@ -8,6 +8,8 @@ export const SpaceView = z.object({
   title: z.string(),
   state: z.enum(['scheduled', 'live', 'ended']),
   host: z.object({ id: z.string(), name: z.string() }),
+  /** Who may speak, besides those who were let onto the stage. */
+  policy: z.optional(Policy),
   createdAt: z.number(),
   scheduledFor: z.optional(z.number()),
   startedAt: z.optional(z.number()),
