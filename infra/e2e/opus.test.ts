@@ -15,7 +15,7 @@ import { decode, find, speech } from './sound.ts'
 /** The Opus rendition in a real browser: by our player for whoever saves data, and by any hls.js. */
 
 const VOICE = 'host-en'
-const LISTEN_SECONDS = 62
+const LISTEN_SECONDS = 32
 
 /** Says a recording over and over, in real time. */
 async function say(speaker: WhipSpeaker, pcm: Float32Array): Promise<{ stop(): void }> {
@@ -79,7 +79,7 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
     return scores
   }
   test(
-    'who saves data hears the voice for a minute, by growing segments of Opus alone, and again after a reload',
+    'who saves data hears the voice for half a minute, by growing segments of Opus alone, and again after a reload',
     { timeout: 180_000 },
     async () => {
       const proxy = await startProxy(odeon.port)
@@ -102,9 +102,9 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
       const stalls = await page.evaluate(
         () => (window as unknown as { state: { stalls: number } }).state.stalls,
       )
-      expect(stalls).toBeLessThan(LISTEN_SECONDS / 20)
+      expect(stalls).toBeLessThan(LISTEN_SECONDS / 10)
       const media = proxy.requests.filter((url) => /\.m4s/.test(url))
-      expect(media.length).toBeGreaterThan(25)
+      expect(media.length).toBeGreaterThan(12)
       expect(media.filter((url) => !/\/opus\/\d+\.m4s$/.test(url))).toEqual([])
       const scores = await likeness(page)
       expect(percentile(scores, 0.5), scores.map((score) => score.toFixed(2)).join(' ')).toBeGreaterThan(0.85)
@@ -207,9 +207,9 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
     await page.locator('button').click()
     await page.waitForFunction(() => document.querySelector('audio')!.currentTime > 0)
     await tap(page, 'audio')
-    await hears(page, 27)
+    await hears(page, 13)
     expect(await page.evaluate(() => (window as unknown as { errors: string[] }).errors)).toEqual([])
-    expect(media.length).toBeGreaterThan(80)
+    expect(media.length).toBeGreaterThan(40)
     expect(media.filter((url) => !url.includes(`/${rendition}/`))).toEqual([])
     const scores = await likeness(page)
     expect(percentile(scores, 0.5), scores.map((score) => score.toFixed(2)).join(' ')).toBeGreaterThan(0.85)
