@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { chunkId, chunkPosition, decodeChunk, encodeChunk } from './chunk.ts'
+import type { SpaceEvent } from './events.ts'
 import { decodeLogEntry, encodeLogEntry, type LogEntry } from './frame.ts'
 import { AAC, chunkAt, chunkStart, nextChunk, OPUS, RENDITIONS } from './rendition.ts'
 import { frameAt, SEGMENT_SAMPLES, wallClock } from './time.ts'
@@ -63,4 +64,17 @@ test('frames and samples have a wall clock that does not round away', () => {
   expect(frameAt(1000, 1019.9)).toBe(0)
   expect(frameAt(1000, 1020)).toBe(1)
   expect(frameAt(1000, 999)).toBe(-1)
+})
+
+test('an event of a kind that a newer mixer writes is left out, and the sound goes on', () => {
+  const body = encodeLogEntry({
+    kind: 'frame',
+    opus: Uint8Array.of(1, 2),
+    events: [{ type: 'fireworks' } as unknown as SpaceEvent, { type: 'talking', ids: [] }],
+  })
+  expect(decodeLogEntry(body)).toEqual({
+    kind: 'frame',
+    opus: Uint8Array.of(1, 2),
+    events: [{ type: 'talking', ids: [] }],
+  })
 })

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { UserId } from './ids.ts'
+import { Counts, PlacedPost, Post, PostId } from './posts.ts'
 
 /**
  * What happens in a space besides sound. The mixer alone writes events into the log, each in the frame it belongs to; the
@@ -54,7 +55,28 @@ export const LevelsEvent = z.object({
  */
 export const InvitedEvent = z.object({ type: z.literal('invited'), ids: z.array(UserId) })
 
-export const SpaceEvent = z.discriminatedUnion('type', [StageEvent, TalkingEvent, LevelsEvent, InvitedEvent])
+/** Somebody wrote something. The same id again is the same post: after a failover it may be in two frames. */
+export const PostEvent = z.extend(Post, { type: z.literal('post') })
+
+/** It is not to be seen any more, whether its frame was heard already or not. */
+export const UnpostEvent = z.object({ type: z.literal('unpost'), id: PostId })
+
+/** What is pinned now. At each change; again at the first frame of every segment while something is, and after every hole. */
+export const PinEvent = z.object({ type: z.literal('pin'), post: z.nullable(PlacedPost) })
+
+/** Emoji since the last of these, summed up: one in `REACTIONS_EVERY_FRAMES` at most, however many people send them. */
+export const ReactionsEvent = z.object({ type: z.literal('reactions'), counts: Counts })
+
+export const SpaceEvent = z.discriminatedUnion('type', [
+  StageEvent,
+  TalkingEvent,
+  LevelsEvent,
+  InvitedEvent,
+  PostEvent,
+  UnpostEvent,
+  PinEvent,
+  ReactionsEvent,
+])
 export type SpaceEvent = z.infer<typeof SpaceEvent>
 
 /** An event and the frame (20 ms, counted from the start of the space) in which it happened. */
@@ -85,5 +107,11 @@ export const InboxEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('alive'), ids: z.array(UserId) }),
   /** A listener, one of many: for the sampled few names of the audience. */
   z.object({ type: z.literal('here'), id: UserId, name: z.string() }),
+  PostEvent,
+  /** Of one's own, or, by a host, of anybody. */
+  z.object({ type: z.literal('unpost'), id: PostId, by: UserId, any: z.boolean() }),
+  z.object({ type: z.literal('pin'), id: z.nullable(PostId) }),
+  /** Of one api node, summed up. */
+  ReactionsEvent,
 ])
 export type InboxEvent = z.infer<typeof InboxEvent>

@@ -17,3 +17,4 @@ export const newSpaceId = (): string => randomId(10)
 export const newUserId = (): string => randomId(12)
 /** 120 bits: an invitation can't be guessed. */
 export const newInviteCode = (): string => randomId(24)
+export const newPostId = (): string => randomId(20)

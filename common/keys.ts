@@ -18,6 +18,8 @@ export const workerKey = (replica: string, place: number): string => `transcoder
 export const inboxKey = (id: string): string => `space:{${id}}:inbox`
 /** What only the stage and the hosts are told: hands, invitations. Written by the mixer. */
 export const roomKey = (id: string): string => `space:{${id}}:room`
+/** What was reported in it, for its hosts. */
+export const reportsKey = (id: string): string => `reports:{${id}}`
 export const logKey = (id: string): string => `space:{${id}}:log`
 export const chunksKey = (id: string, rendition: RenditionName): string => `space:{${id}}:chunks:${rendition}`
 export const aacChunksKey = (id: string): string => chunksKey(id, 'aac')

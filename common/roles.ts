@@ -61,6 +61,7 @@ export const ROLE_TABLE = {
   'pin':            row(true,                       true,                        false,   false),
   'react':          row(true,                       true,                        true,    true),
   'report':         row(true,                       true,                        true,    true),
+  'report.list':    row(true,                       true,                        false,   false),
 } as const satisfies Record<string, Row>
 
 export type Action = keyof typeof ROLE_TABLE

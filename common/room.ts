@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { Muted, Policy, StageMember } from './events.ts'
 import { UserId } from './ids.ts'
+import { Counts, PlacedPost, PostId } from './posts.ts'
 
 /** What goes on around the stage: what the mixer tells the api nodes of it, and what those on stage and their hosts are shown. */
 
@@ -50,6 +51,11 @@ export const RoomState = z.object({
   talking: z.array(UserId),
   hands: z.array(Hand),
   sample: z.array(Person),
+  /** The last `KEPT_POSTS`, oldest first. Not told by mixers from before there were any, as the next two. */
+  posts: z.optional(z.array(PlacedPost)),
+  pin: z.optional(z.nullable(PlacedPost)),
+  /** The newest of them, and the frame they are in. */
+  reactions: z.optional(z.object({ frame: z.number(), counts: Counts })),
   /** The space is over: nothing comes after this. */
   ended: z.optional(z.boolean()),
 })
@@ -140,6 +146,14 @@ export type Bye = z.infer<typeof Bye>
 
 export const ToStage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('room'), room: RoomView }),
+  /** All at first, then what came and what was taken away. */
+  z.object({
+    type: z.literal('said'),
+    posts: z.array(PlacedPost),
+    removed: z.array(PostId),
+    pin: z.nullable(PlacedPost),
+  }),
+  z.object({ type: z.literal('reactions'), counts: Counts }),
   z.object({ type: z.literal('done'), n: z.number() }),
   z.object({ type: z.literal('refused'), n: z.nullable(z.number()), code: z.string(), message: z.string() }),
   z.object({ type: z.literal('bye'), reason: Bye }),

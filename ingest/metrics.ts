@@ -7,6 +7,9 @@ export interface IngestMetrics {
   droppedPackets: Counter<'reason'>
   droppedFrames: Counter
   missedReturns: Counter
+  posts: Counter
+  droppedPosts: Counter
+  reactions: Counter
 }
 
 /** `now` answers how many spaces are mixed here and how many speak in them. */
@@ -52,6 +55,17 @@ export function ingestMetrics(
     missedReturns: new Counter({
       name: 'odeon_missed_returns_total',
       help: 'Frames that one speaker heard as silence, because more mouths opened at once than encoders were ready.',
+      registers,
+    }),
+    posts: new Counter({ name: 'odeon_posts_total', help: 'Posts written into the log.', registers }),
+    droppedPosts: new Counter({
+      name: 'odeon_dropped_posts_total',
+      help: 'Posts given up because more of them waited for a frame than there may be.',
+      registers,
+    }),
+    reactions: new Counter({
+      name: 'odeon_reactions_total',
+      help: 'Emoji that were summed up into the log.',
       registers,
     }),
     droppedFrames: new Counter({

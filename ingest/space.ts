@@ -18,6 +18,7 @@ import { LogWriter } from './log-writer.ts'
 import type { IngestMetrics } from './metrics.ts'
 import { claimSpace, LEASE_RENEWAL_MS, LEASE_TTL_MS, type Claim } from './owner.ts'
 import { lastRoomState, RoomLog } from './room-log.ts'
+import { SaidThings } from './said.ts'
 import { Room, type RoomCounts, type Seat, type Unused } from './room.ts'
 import { Stage } from './stage.ts'
 import { openPeer, type Peer, type PeerSettings } from './werift-peer.ts'
@@ -88,6 +89,7 @@ export class SpaceMixer {
   #counted: RoomCounts
   readonly #house: House
   readonly #hands: Hands
+  readonly #said = new SaidThings()
   readonly #roomLog: RoomLog
   readonly #inbox: Inbox
   /** Documents that were seen to. */
@@ -124,7 +126,10 @@ export class SpaceMixer {
     this.#counted = room.counts()
     this.#stage = new Stage(options.title, options.seats)
     this.#hands = new Hands({ lifeMs: times.handMs })
-    if (before) this.#hands.restore(before.hands, before.sample, Date.now())
+    if (before) {
+      this.#hands.restore(before.hands, before.sample, Date.now())
+      this.#said.restore(before)
+    }
     const fresh = claim.nextFrame < FRESH_FRAMES
     this.#house = new House({ id, store, logger, times, fresh, space, onSpace: (read) => this.#follow(read) })
     this.#roomLog = new RoomLog({ log, id, logger, state: () => this.#roomState() }, claim.lease.epoch)
@@ -339,13 +344,16 @@ export class SpaceMixer {
     const snapshot = this.#stage.changed || afterHole || frame % SNAPSHOT_FRAMES === 0
     const levels = talking.length > 0 && frame % LEVEL_FRAMES === 0
     let events = NO_EVENTS
-    if (snapshot || talkingChanged || levels) {
+    if (snapshot || talkingChanged || levels || this.#said.waits) {
       const happened: SpaceEvent[] = []
       if (snapshot) {
         happened.push(this.#stage.snapshot())
         if (this.#invited.length > 0) happened.push({ type: 'invited', ids: [...this.#invited] })
       } else if (talkingChanged) happened.push({ type: 'talking', ids: [...talking] })
       if (levels) happened.push({ type: 'levels', levels: this.#room.levels() })
+      this.#said.stamp(frame, happened, { segment: frame % FRAMES_PER_SEGMENT === 0, hole: afterHole })
+      if (this.#said.changed) this.#roomLog.changed()
+      this.#said.changed = false
       events = happened
     }
     this.#stage.changed = false
@@ -386,6 +394,10 @@ export class SpaceMixer {
       metrics.droppedPackets.inc({ reason }, counts.dropped[reason] - this.#counted.dropped[reason])
     metrics.missedReturns.inc(counts.missed - this.#counted.missed)
     this.#counted = counts
+    const said = this.#said.counted()
+    metrics.droppedPosts.inc(said.dropped)
+    metrics.posts.inc(said.posts)
+    metrics.reactions.inc(said.reactions)
     if (this.#stage.size > 0) this.#emptySince = now
     else if (now - this.#emptySince > emptyMs) void this.end('empty')
   }
@@ -443,7 +455,20 @@ export class SpaceMixer {
       case 'here':
         this.#hands.sample(event)
         return this.#dismiss()
+      case 'post':
+        return this.#post(event)
+      case 'unpost':
+      case 'pin':
+        return this.#said.take(event)
+      case 'reactions':
+        return this.#said.react(event.counts)
     }
+  }
+
+  /** Who was banned a moment ago may have posted just before an api node knew. */
+  #post(event: Extract<InboxEvent, { type: 'post' }>): void {
+    const { space } = this.#house
+    if (!space || !isBanned(space, event.by.id)) this.#said.take(event)
   }
 
   #raise(id: string, name: string): void {
@@ -523,6 +548,7 @@ export class SpaceMixer {
       talking: [...this.#stage.talking],
       hands: this.#hands.list((id) => ready.has(id)),
       sample: this.#hands.sampled(),
+      ...this.#said.state(),
     }
   }
 

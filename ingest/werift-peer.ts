@@ -13,7 +13,7 @@ import { AppError, messageOf } from '@odeon/common/errors.ts'
 import type { Sound } from '@odeon/common/internal.ts'
 import { FRAME_SAMPLES } from '@odeon/common/time.ts'
 import { payloadTypesOf, takeIn, type PayloadTypes, type Refusal } from './intake.ts'
-import { TokenBucket } from './token-bucket.ts'
+import { TokenBucket } from '@odeon/common/token-bucket.ts'
 import { checkOffer, preferringRed, readFragment, ssrcOf, ufragOf, wantsSound } from './sdp.ts'
 import type { MediaPacket } from './rtp.ts'
 

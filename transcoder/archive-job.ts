@@ -45,6 +45,8 @@ export async function runArchiveJob({ job, ports, logger }: ArchiveJobOptions): 
   const frames = segments.reduce((sum, segment) => sum + segment.frames, 0)
   const durationMs = Math.round((frames * AAC_FRAME_SAMPLES * 1000) / SAMPLE_RATE)
 
+  if (reducer.dropped > 0)
+    logger.warn({ space: id, dropped: reducer.dropped }, 'There were more posts than a replay holds.')
   if (count > 0) {
     const title = (await getSpace(store, id))?.title
     const archive: Archive = {

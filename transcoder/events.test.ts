@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { TimedEvent } from '@odeon/common/events.ts'
 import { EventsByChunk } from './events-by-chunk.ts'
 import { EventReducer } from './reduce-events.ts'
@@ -43,4 +43,59 @@ test('a replay keeps changes of the stage and of who talks, and nothing else', (
     given[7],
     given[8],
   ])
+})
+
+describe('what people do besides talking, in a replay', () => {
+  const by = { id: 'ana00000', name: 'Ana' }
+  const post = (n: number) => ({
+    id: `post${String(n).padStart(16, '0')}`,
+    by,
+    role: 'speaker' as const,
+    text: `${n}`,
+  })
+  const posted = (n: number, frame: number): TimedEvent => ({ type: 'post', ...post(n), frame })
+  const pinned = (n: number, frame: number): TimedEvent => ({
+    type: 'pin',
+    post: { ...post(n), frame: 1 },
+    frame,
+  })
+  const unpinned = (frame: number): TimedEvent => ({ type: 'pin', post: null, frame })
+  const reduced = (...events: TimedEvent[]): TimedEvent[] => {
+    const reducer = new EventReducer()
+    for (const event of events) reducer.add(event)
+    return reducer.events
+  }
+
+  test('a post that a failover wrote twice is in it once; the pin where it changes', () => {
+    expect(
+      reduced(posted(1, 3), posted(2, 5), posted(1, 9), pinned(1, 10), pinned(1, 96), unpinned(100)),
+    ).toEqual([posted(1, 3), posted(2, 5), pinned(1, 10), unpinned(100)])
+  })
+
+  test('of a removed post nothing is left, nor where it was pinned, nor if it comes once more', () => {
+    const events = reduced(
+      posted(1, 3),
+      posted(2, 4),
+      pinned(1, 5),
+      { type: 'unpost', id: post(1).id, frame: 8 },
+      posted(1, 9),
+    )
+    expect(events).toEqual([posted(2, 4), unpinned(5), unpinned(8)])
+    expect(JSON.stringify(events)).not.toContain(post(1).id)
+  })
+
+  test('reactions are summed up for half a second', () => {
+    const reactions = (frame: number, counts: Record<string, number>): TimedEvent => ({
+      type: 'reactions',
+      counts,
+      frame,
+    })
+    expect(
+      reduced(reactions(10, { '👏': 3 }), reactions(15, { '👏': 4, '🔥': 1 }), reactions(35, { '🎉': 1 })),
+    ).toEqual([reactions(10, { '👏': 7, '🔥': 1 }), reactions(35, { '🎉': 1 })])
+  })
+
+  test('an invitation is nobody’s talk', () => {
+    expect(reduced({ type: 'invited', ids: ['ben00000'], frame: 3 })).toEqual([])
+  })
 })

@@ -11,6 +11,7 @@ import type { IceSettings } from './ice.ts'
 import type { IngestClient } from './ingest-client.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { RoomStates } from './room-states.ts'
+import type { Said } from './said.ts'
 import type { Sampler } from './sampler.ts'
 import type { SpaceList } from './space-list.ts'
 import type { StageReader } from './stage-reader.ts'
@@ -26,6 +27,7 @@ export interface Deps {
   rooms: RoomStates
   sampler: Sampler
   limit: RateLimit
+  said: Said
   /** Undefined: speakers reach the ingest nodes without help. */
   ice: IceSettings | undefined
   logger: Logger

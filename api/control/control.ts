@@ -16,6 +16,9 @@ import { inviteRoutes } from './invites.ts'
 import { createRateLimit, type Limits } from './rate-limit.ts'
 import { roomRoutes } from './room.ts'
 import { keepRoomStates } from './room-states.ts'
+import { createSaid } from './said.ts'
+import { saidRoutes } from './said-routes.ts'
+import { reportRoutes } from './reports.ts'
 import { createSampler } from './sampler.ts'
 import { sessionRoutes } from './session.ts'
 import { createSpaceList } from './space-list.ts'
@@ -69,6 +72,7 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
     rooms: keepRoomStates(ports.log, now),
     sampler: createSampler(now),
     limit: createRateLimit(ports.store, options.limits ?? {}),
+    said: createSaid({ ports, logger, registry, now }),
     ice: options.ice,
   }
   const requests = new Counter({
@@ -78,7 +82,16 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
     registers: [registry],
   })
   const router = new Router()
-  for (const routes of [sessionRoutes, spaceRoutes, inviteRoutes, speakerRoutes, roomRoutes, whipRoutes])
+  for (const routes of [
+    sessionRoutes,
+    spaceRoutes,
+    inviteRoutes,
+    speakerRoutes,
+    roomRoutes,
+    saidRoutes,
+    reportRoutes,
+    whipRoutes,
+  ])
     routes(router, deps)
 
   const app = new Koa({ proxy: (options.proxies ?? 0) > 0, maxIpsCount: options.proxies ?? 0 })
@@ -107,7 +120,7 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
       ctx.status = shown.status
       if (shown.status === 401) ctx.set('www-authenticate', 'Bearer')
       if (shown.status === 429 || shown.status === 503)
-        ctx.set('retry-after', shown.status === 429 ? '60' : '2')
+        ctx.set('retry-after', shown.code === 'too_many' ? '60' : '2')
       ctx.set('cache-control', 'no-store')
       ctx.body = errorBody(shown)
     }
@@ -128,7 +141,10 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
   return {
     handle: (request, response) => void callback(request as IncomingMessage, response as ServerResponse),
     upgrade: (request, socket, head) => sockets.upgrade(request, socket, head),
-    close: () => sockets.close(),
+    close() {
+      deps.said.close()
+      sockets.close()
+    },
   }
 }
 

@@ -36,3 +36,9 @@ export function presentLink(space: string, code: string, link: Link, now: number
     good: isGood(link, now),
   }
 }
+
+/** What was posted of late, for those who join now. Each post has its frame, so that a page shows it when that is heard. */
+export const presentSaid = (room: RoomState | undefined) => ({
+  posts: room?.posts ?? [],
+  pin: room?.pin ?? null,
+})

@@ -9,9 +9,11 @@ export interface Limits {
   hands: number
   /** Links made or taken a minute and person. */
   links: number
+  /** Reports a minute and person. */
+  reports: number
 }
 
-export const DEFAULT_LIMITS: Limits = { sessions: 120, spaces: 30, hands: 30, links: 60 }
+export const DEFAULT_LIMITS: Limits = { sessions: 120, spaces: 30, hands: 30, links: 60, reports: 10 }
 
 const WINDOW_MS = 60_000
 

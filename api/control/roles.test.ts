@@ -1,7 +1,7 @@
 import { newSpaceId } from '@odeon/common/ids.ts'
-import { spaceKey } from '@odeon/common/keys.ts'
+import { roomKey, spaceKey } from '@odeon/common/keys.ts'
 import { hasTarget, may, ROLE_TABLE, type Action, type Actor } from '@odeon/common/roles.ts'
-import { RoomAction } from '@odeon/common/room.ts'
+import { RoomAction, type RoomState } from '@odeon/common/room.ts'
 import { newSpace, type Space } from '@odeon/common/space.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openHouse, type Guest, type House } from './harness.ts'
@@ -11,6 +11,7 @@ import { openStage } from './stage-client.ts'
 
 const ACTORS = ['host', 'cohost', 'speaker', 'listener', 'banned'] as const
 const LINK = 'x'.repeat(24)
+const POST = 'p'.repeat(20)
 
 let house: House
 const actors = {} as Record<Actor, Guest>
@@ -43,12 +44,24 @@ async function openSpace(action: Action, actor: Actor): Promise<string> {
   // An invitation, so that an answer to it makes sense.
   space.invited[actors[actor].user.id] = { name: 'In', at: house.clock.now }
   await house.ports.store.put(spaceKey(space.id), space, 0)
+  // As the mixer tells it: somebody has posted something.
+  const by = { id: targets.speaker.user.id, name: 'Sp' }
+  const state: RoomState = {
+    changes: 0,
+    inbox: { major: 0, minor: 0 },
+    members: [],
+    talking: [],
+    hands: [],
+    sample: [],
+    posts: [{ id: POST, by, role: 'speaker', text: 'Hello', frame: 1 }],
+  }
+  await house.ports.log.add(roomKey(space.id), new TextEncoder().encode(JSON.stringify(state)))
   return space.id
 }
 const targetOf = (target: Actor): string => (target === 'host' ? actors : targets)[target].user.id
 
 type Request = [method: string, path: string, body?: unknown, type?: string]
-/** The route of each action. Of those that others build, what is there. */
+/** The route of each action. */
 const ROUTES: Partial<Record<Action, (me: string, who: string) => Request>> = {
   start: () => ['POST', '/start'],
   end: () => ['POST', '/end'],
@@ -80,6 +93,12 @@ const ROUTES: Partial<Record<Action, (me: string, who: string) => Request>> = {
   'cohost.make': (_, who) => ['PUT', `/speakers/${who}/role`, { role: 'cohost' }],
   'cohost.unmake': (_, who) => ['PUT', `/speakers/${who}/role`, { role: 'speaker' }],
   handover: (_, who) => ['PUT', `/speakers/${who}/role`, { role: 'host' }],
+  post: () => ['POST', '/posts', { text: 'Hello' }],
+  'post.remove': () => ['DELETE', `/posts/${POST}`],
+  pin: () => ['PUT', '/pin', { post: POST }],
+  react: () => ['POST', '/reactions', { emoji: '👏' }],
+  report: () => ['POST', '/reports', { what: 'space', why: 'It is not nice' }],
+  'report.list': () => ['GET', '/reports'],
 }
 /** Nobody is refused by his role alone: a hand of one who is on stage is up already, so to speak. */
 const HARMLESS: Action[] = ['hand.raise', 'stage.wait']
@@ -144,6 +163,11 @@ describe('over the socket of the stage', () => {
         )
       }
     })
+})
+
+test('every action of the table has its route, but for the two of a raised hand', () => {
+  const missing = Object.keys(ROLE_TABLE).filter((action) => !Object.hasOwn(ROUTES, action))
+  expect(missing).toEqual(HARMLESS)
 })
 
 test('the table knows every action that a socket can ask for', () => {

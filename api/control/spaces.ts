@@ -8,7 +8,7 @@ import { parse } from '@odeon/common/parse.ts'
 import { actorIn, asEnded, newSpace, roleIn, updateSpace, type Space } from '@odeon/common/space.ts'
 import { assertLive, body, loadSpace, spaceId, type Deps } from './context.ts'
 import { personText } from './names.ts'
-import { presentSpace } from './present.ts'
+import { presentSaid, presentSpace } from './present.ts'
 import { assertMay } from './rules.ts'
 import { tellMixer } from './tell-mixer.ts'
 
@@ -66,7 +66,8 @@ export function spaceRoutes(router: Router, deps: Deps): void {
   router.get('/api/spaces/:id', async (ctx) => {
     const space = await loadSpace(ctx, deps)
     ctx.set('cache-control', 'public, max-age=1')
-    ctx.body = await present(space)
+    const shown = await present(space)
+    ctx.body = space.state === 'live' ? { ...shown, ...presentSaid(await deps.rooms(space.id)) } : shown
   })
 
   router.get('/api/spaces/:id/me', async (ctx) => {

@@ -2,11 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '@odeon/common/errors.ts'
 import { roomKey } from '@odeon/common/keys.ts'
 import { FIRST, type EntryId } from '@odeon/common/ports.ts'
-import { ROOM_TIMES, type Bye, type RoomState } from '@odeon/common/room.ts'
+import { ROOM_TIMES, type Bye, type RoomState, type ToStage } from '@odeon/common/room.ts'
 import { getSpace, isBanned, type Space } from '@odeon/common/space.ts'
 import type { Deps } from './context.ts'
 import { parseRoomState } from './room-states.ts'
 import { viewsOf } from './room-view.ts'
+import { allSaid, saidSince } from './said-since.ts'
 import { tellMixer } from './tell-mixer.ts'
 
 /** Somebody's socket. */
@@ -14,6 +15,8 @@ export interface Watcher {
   readonly user: string
   /** The `room` message; not sent again when it is the same. */
   show(message: string): void
+  /** Something that happened: `said`, `reactions`. */
+  tell(message: string): void
   bye(reason: Bye): void
 }
 
@@ -121,9 +124,11 @@ export class StageFollower {
     const otherMixer = id.major !== this.#after.major
     this.#after = id
     if (!state) return
-    const changed = first || otherMixer || state.changes !== this.#state?.changes
+    const before = this.#state
+    const changed = first || otherMixer || state.changes !== before?.changes
     this.#state = state
     if (state.ended) return this.#dismissAll('ended')
+    if (before) for (const message of saidSince(before, state)) this.#tell(message)
     if (changed) await this.#refresh()
     else this.#show()
   }
@@ -140,11 +145,18 @@ export class StageFollower {
       const { user } = watcher
       if (isBanned(this.#space, user)) this.#dismiss(watcher, 'banned')
       else if (views.isEntitled(user)) {
+        const isNew = !known.entitled
         known.entitled = true
         clearTimeout(known.patience)
         watcher.show(views.messageFor(user))
+        if (isNew && this.#state) watcher.tell(JSON.stringify(allSaid(this.#state)))
       } else if (known.entitled) this.#dismiss(watcher)
     }
+  }
+
+  #tell(message: ToStage): void {
+    const text = JSON.stringify(message)
+    for (const [watcher, { entitled }] of this.#watchers) if (entitled) watcher.tell(text)
   }
 
   #tellAlive(): void {

@@ -102,6 +102,7 @@ export function createStageSockets(deps: Deps, registry: Registry): StageSockets
         shown = message
         sendText(message)
       },
+      tell: sendText,
       bye,
     }
     const enter = async (token: string): Promise<void> => {

@@ -31,7 +31,7 @@ export function turnsOf({ events, durationMs }: Pick<Archive, 'events' | 'durati
     last.set(id, turn)
   }
   for (const event of events) {
-    if (event.type === 'levels') continue
+    if (event.type !== 'stage' && event.type !== 'talking') continue
     const at = event.frame * FRAME_SECONDS
     const ids = event.type === 'stage' ? event.talking : event.ids
     for (const [id, turn] of open) if (!ids.includes(id)) close(id, turn, at)

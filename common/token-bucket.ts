@@ -15,14 +15,14 @@ export class TokenBucket {
     this.#tokens = options.burst
   }
 
-  /** True if one more may pass at `at`, ms of a steady clock. */
-  take(at: number): boolean {
+  /** True if so many more may pass at `at`, ms of a steady clock. */
+  take(at: number, count = 1): boolean {
     const { perSecond, burst } = this.#options
     const gained = Math.max(0, at - this.#filledAt) * (perSecond / 1000)
     this.#tokens = Math.min(burst, this.#tokens + gained)
     this.#filledAt = at
-    if (this.#tokens < 1) return false
-    this.#tokens--
+    if (this.#tokens < count) return false
+    this.#tokens -= count
     return true
   }
 }
