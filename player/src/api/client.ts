@@ -1,10 +1,21 @@
+import { Post, type Reaction } from '@odeon/common/posts.ts'
 import type * as z from 'zod/mini'
 import { ApiError, request, requestJson, type RequestOptions } from './http.ts'
-import { session, signIn } from './session.ts'
-import { Archive, Audience, Invite, MyRole, SpaceList, SpaceView, type RoleInSpace } from './views.ts'
+import { passingToken, session, signIn } from './session.ts'
+import {
+  Archive,
+  Audience,
+  Invite,
+  MyRole,
+  Reports,
+  SpaceList,
+  SpaceView,
+  type Report,
+  type RoleInSpace,
+} from './views.ts'
 
 export { ApiError }
-export type { Archive, RoleInSpace, SpaceView } from './views.ts'
+export type { Archive, Report, RoleInSpace, SpaceView } from './views.ts'
 
 const at = (id: string, rest = ''): string => `/api/spaces/${encodeURIComponent(id)}${rest}`
 
@@ -80,6 +91,28 @@ export const api = {
   },
   async removeSpeaker(id: string, userId: string): Promise<void> {
     await asMe(request, at(id, `/speakers/${encodeURIComponent(userId)}`), { method: 'DELETE' })
+  },
+  /** The same `key` again is the same post. */
+  post: (id: string, text: string, key: string): Promise<Post> =>
+    asMe(json(Post), at(id, '/posts'), post({ text, key })),
+  async removePost(id: string, postId: string): Promise<void> {
+    await asMe(request, at(id, `/posts/${encodeURIComponent(postId)}`), { method: 'DELETE' })
+  },
+  /** Null takes the pin away. */
+  async pin(id: string, postId: string | null): Promise<void> {
+    const options = postId === null ? { method: 'DELETE' } : { method: 'PUT', body: { post: postId } }
+    await asMe(request, at(id, '/pin'), options)
+  },
+  /** Needs no name. `count` at most 20. */
+  async react(id: string, emoji: Reaction, count: number): Promise<void> {
+    const token = session.value?.token ?? (await passingToken())
+    await request(at(id, '/reactions'), { ...post({ emoji, count }), token })
+  },
+  async report(id: string, about: { what: Report['what']; id?: string; why: string }): Promise<void> {
+    await asMe(request, at(id, '/reports'), post(about))
+  },
+  async reports(id: string): Promise<Report[]> {
+    return (await asMe(json(Reports), at(id, '/reports'))).reports
   },
   /** How many listen, as estimated by the origin. */
   async audience(id: string): Promise<number> {

@@ -1,4 +1,5 @@
 import { Policy, StageMember, TimedEvent, type Role } from '@odeon/common/events.ts'
+import { PlacedPost } from '@odeon/common/posts.ts'
 import * as z from 'zod/mini'
 
 /** What the server tells about spaces. Times are epoch ms. */
@@ -18,6 +19,9 @@ export const SpaceView = z.object({
     state: z.enum(['none', 'preparing', 'empty', 'ready']),
     durationMs: z.optional(z.number()),
   }),
+  /** The last that were written, oldest first, and the one that is pinned; of a live space, and not in the list of all. */
+  posts: z.optional(z.array(PlacedPost)),
+  pin: z.optional(z.nullable(PlacedPost)),
   /** Null unless it is live. */
   stage: z.nullable(z.object({ members: z.array(StageMember), talking: z.array(z.string()) })),
 })
@@ -28,6 +32,22 @@ export const SpaceList = z.object({ spaces: z.array(SpaceView) })
 /** Who the caller is in a space. */
 export type RoleInSpace = Role | 'listener'
 export const MyRole = z.object({ role: z.enum(['host', 'cohost', 'speaker', 'listener']) })
+
+/** For its hosts. `at`: epoch ms. */
+export const Report = z.object({
+  id: z.string(),
+  what: z.enum(['post', 'user', 'space']),
+  target: z.optional(z.string()),
+  why: z.string(),
+  by: z.object({ id: z.string(), name: z.string() }),
+  at: z.number(),
+  /** Of the post. */
+  text: z.optional(z.string()),
+  /** Of whom it is about. */
+  name: z.optional(z.string()),
+})
+export type Report = z.infer<typeof Report>
+export const Reports = z.object({ reports: z.array(Report) })
 
 export const Invite = z.object({ url: z.string() })
 export const Audience = z.object({ listeners: z.number() })

@@ -1,6 +1,9 @@
+import type { Counts } from '@odeon/common/posts.ts'
+import type { EpochMs } from '@odeon/common/time.ts'
 import { onScopeDispose, readonly, ref, shallowRef, watch, type Ref } from 'vue'
 import { api } from '../api/client.ts'
 import { askServerClock, BEYOND_DATES_MS, localNow } from './clock.ts'
+import { Conversation, type ConversationMoment } from './conversation.ts'
 import { chosenRendition, savesData } from './data-saver.ts'
 import { keepPlaying } from './keep-playing.ts'
 import { loadLiveSound } from './live-sound.ts'
@@ -21,6 +24,10 @@ export interface Listen {
   delay: Readonly<Ref<number | null>>
   /** As heard at the playhead; null while nothing is heard. */
   stage: Readonly<Ref<StageMoment | null>>
+  /** What was written up to the playhead; null while nothing is heard. */
+  conversation: Readonly<Ref<ConversationMoment | null>>
+  /** Those just heard: a new object for each. */
+  reactions: Readonly<Ref<Counts | null>>
   /** How loud somebody is in what is heard now, 0 to 1. Cheap: call it for each picture. */
   level(userId: string): number
   /** To be called within the press: browsers play nothing without one. */
@@ -38,15 +45,22 @@ const CLOCK_MS = 60_000
 /** A snapshot of the stage comes twice a segment at least. */
 const STALE_MS = 3000
 const POLL_MS = 2000
+/** The playhead goes on in steps smaller than this. */
+const SEEK_MS = 1000
 
 /** Live sound: plays, mends, and tells what is heard. Ends with its scope. */
 export function useListen({ spaceId, audio }: ListenOptions): Listen {
   const state = shallowRef<PlaybackState>({ kind: 'idle' })
   const delay = ref<number | null>(null)
   const stage = shallowRef<StageMoment | null>(null)
+  const conversation = shallowRef<ConversationMoment | null>(null)
+  const reactions = shallowRef<Counts | null>(null)
   const volume = ref(1)
   const url = `/live/${spaceId}/index.m3u8`
   const timeline = new Timeline({ staleMs: STALE_MS })
+  const said = new Conversation()
+  /** Up to here reactions were shown. */
+  let shownUpTo = Infinity
   let sound: Sound | null = null
   let turn: AbortController | undefined
   /** The playhead's wall clock less its position, ms. */
@@ -72,6 +86,7 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
     turn = undefined
     delay.value = null
     stage.value = null
+    conversation.value = null
     audio.value?.pause()
   }
 
@@ -81,6 +96,8 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
     const mine = (turn = new AbortController())
     const { signal } = mine
     eventsHeard = false
+    shownUpTo = Infinity
+    void recall()
     element.srcObject = null // What the stage played there goes before a source.
     element.volume = volume.value
     element.addEventListener('pause', () => pausedBySystem(element), { signal })
@@ -99,6 +116,7 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
       onEvents(events) {
         eventsHeard = true
         timeline.add(events)
+        said.add(events)
       },
       onSound: (now) => (sound = now),
       onState(next) {
@@ -122,15 +140,33 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
     dateOfZero = date - element.currentTime * 1000
     const heard = timeline.at(date)
     if (heard && heard !== stage.value) stage.value = heard
+    if (eventsHeard) converse(date)
     if (offset !== null && state.value.kind === 'playing')
       delay.value = Math.max(0, Math.round((localNow() + offset - date + BEYOND_DATES_MS) / 10) / 100)
+  }
+
+  function converse(date: EpochMs): void {
+    const moment = said.at(date)
+    if (moment !== conversation.value) conversation.value = moment
+    // After a seek or a pause nothing is made up for.
+    const heard = date - shownUpTo < SEEK_MS ? said.reactions(shownUpTo, date) : undefined
+    if (heard) reactions.value = heard
+    shownUpTo = date
+  }
+
+  /** What was written before this listener came. Without it he sees what comes. */
+  async function recall(): Promise<void> {
+    const space = await api.space(spaceId).catch(() => undefined)
+    if (space?.startedAt !== undefined) said.recall(space.startedAt, space.posts ?? [])
   }
 
   /** Where the browser hands no events on, the stage is shown as it is, not as it is heard. */
   async function pollStage(): Promise<void> {
     if (eventsHeard || state.value.kind !== 'playing') return
     const space = await api.space(spaceId)
-    if (!eventsHeard && space.stage && turn) stage.value = { title: space.title, ...space.stage }
+    if (eventsHeard || !space.stage || !turn) return
+    stage.value = { title: space.title, ...space.stage }
+    conversation.value = { posts: space.posts ?? [], pinned: space.pin ?? null }
   }
 
   watch(volume, (value) => {
@@ -155,6 +191,8 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
     state: readonly(state) as Readonly<Ref<PlaybackState>>,
     delay: readonly(delay),
     stage,
+    conversation,
+    reactions,
     level(userId) {
       const element = audio.value
       if (!element || !sound || dateOfZero === null) return 0

@@ -1,6 +1,8 @@
+import type { Counts } from '@odeon/common/posts.ts'
 import { onScopeDispose, readonly, ref, shallowRef, watch, type Ref } from 'vue'
 import { api, ApiError, type Archive } from '../api/client.ts'
 import { backoffMs, rest } from './backoff.ts'
+import { Conversation, type ConversationMoment, NOTHING_SAID } from './conversation.ts'
 import { keepPlaying } from './keep-playing.ts'
 import { loadSound, type OpenSound, type Sound } from './sound.ts'
 import type { PlaybackState, StageMoment } from './state.ts'
@@ -19,6 +21,10 @@ export interface Replay {
   duration: Readonly<Ref<number>>
   /** The stage as it was at the position. */
   stage: Readonly<Ref<StageMoment | null>>
+  /** What had been written by then. */
+  conversation: Readonly<Ref<ConversationMoment>>
+  /** Those just heard: a new object for each. */
+  reactions: Readonly<Ref<Counts | null>>
   /** How loud somebody is in what is heard now, 0 to 1. */
   level(userId: string): number
   /** Pitch is kept. */
@@ -34,6 +40,8 @@ export interface Replay {
 /** How often the stage is moved on to what is heard. */
 const FOLLOW_MS = 20
 const STALE_MS = 3000
+/** The playhead goes on in steps smaller than this, at any rate. */
+const SEEK_MS = 1000
 
 /** A recording: plays, seeks, and shows the stage as it was. Ends with its scope. */
 export function useReplay({ spaceId, audio }: ReplayOptions): Replay {
@@ -41,11 +49,16 @@ export function useReplay({ spaceId, audio }: ReplayOptions): Replay {
   const position = ref(0)
   const duration = ref(0)
   const stage = shallowRef<StageMoment | null>(null)
+  const conversation = shallowRef<ConversationMoment>(NOTHING_SAID)
+  const reactions = shallowRef<Counts | null>(null)
   const rate = ref(1)
   const archive = shallowRef<Archive | null>(null)
   /** Every change of the stage, as soon as the archive is there; levels, and the stage until then, come with the sound. */
   let recorded = new Timeline()
   const heard = new Timeline({ staleMs: STALE_MS })
+  const said = new Conversation({ capacity: Infinity })
+  /** Seconds up to which reactions were shown. */
+  let shownUpTo = Infinity
   const life = new AbortController()
   let sound: Sound | null = null
   let turn: AbortController | undefined
@@ -64,6 +77,7 @@ export function useReplay({ spaceId, audio }: ReplayOptions): Replay {
         const got = await api.archive(spaceId)
         recorded = new Timeline({ capacity: Infinity }) // As large as what was fetched.
         recorded.add(got)
+        said.add(got)
         archive.value = got
         duration.value = got.durationMs / 1000
         return show()
@@ -84,6 +98,13 @@ export function useReplay({ spaceId, audio }: ReplayOptions): Replay {
     if (date === null) return
     const seen = recorded.at(Math.max(date, recorded.firstDate ?? date)) ?? heard.at(date)
     if (seen && seen !== stage.value) stage.value = seen
+    if (!archive.value) return
+    const moment = said.at(date)
+    if (moment !== conversation.value) conversation.value = moment
+    const [from, to] = [dateOf(shownUpTo)!, date]
+    shownUpTo = position.value
+    const burst = to - from < SEEK_MS && state.value.kind === 'playing' ? said.reactions(from, to) : undefined
+    if (burst) reactions.value = burst
   }
 
   function stop(next: PlaybackState): void {
@@ -161,6 +182,8 @@ export function useReplay({ spaceId, audio }: ReplayOptions): Replay {
     position: readonly(position),
     duration: readonly(duration),
     stage,
+    conversation,
+    reactions,
     level(userId) {
       const date = dateOf(position.value)
       return date === null || state.value.kind !== 'playing' ? 0 : heard.levelAt(date, userId)

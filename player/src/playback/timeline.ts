@@ -98,6 +98,7 @@ export class Timeline {
         return this.#put(this.#talks, event.frame, event)
       case 'levels':
         return this.#put(this.#levels, event.frame, event)
+      default: // The rest is for `Conversation`.
     }
   }
 
