@@ -74,18 +74,19 @@ export class RoomLog {
     })()
   }
 
-  /** With `ended`, the last state is written, and forgotten in a minute. */
+  /** What was not told yet is, so that the next mixer knows of it. With `ended`, the last state is written, and forgotten in a minute. */
   async close(ended: boolean): Promise<void> {
     const { log, id, logger } = this.#options
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#closed = true
     await this.#writing
-    if (!ended) return
+    if (!ended && !this.#wanted) return
     try {
-      const body = new TextEncoder().encode(JSON.stringify({ ...this.#options.state(), ended: true }))
+      const state: RoomState = { ...this.#options.state(), ...(ended && { ended }) }
+      const body = new TextEncoder().encode(JSON.stringify(state))
       await log.append(roomKey(id), { major: this.#epoch, minor: ++this.#count }, body)
-      await log.expire(roomKey(id), ENDED_KEPT_MS)
+      if (ended) await log.expire(roomKey(id), ENDED_KEPT_MS)
     } catch (error) {
       logger.warn({ space: id, err: messageOf(error) }, 'the room could not be told of its end')
     }

@@ -69,8 +69,8 @@ export class SaidThings {
    */
   stamp(frame: number, events: SpaceEvent[], { segment, hole }: { segment: boolean; hole: boolean }): void {
     const before = events.length
-    this.#next(frame, events)
     const missed = hole && this.#known.size > 0
+    this.#next(frame, events)
     if (events.at(-1)?.type !== 'pin' && (this.#pin ? segment || hole : missed))
       events.push({ type: 'pin', post: this.#pin })
     if (this.#counts.size > 0 && !(frame - (this.#reactions?.frame ?? -Infinity) < REACTIONS_EVERY_FRAMES)) {

@@ -5,11 +5,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openEmbeddedPorts } from '@odeon/common/adapters/embedded/index.ts'
 import type { InboxEvent } from '@odeon/common/events.ts'
 import { decodeLogEntry, encodeLogEntry, frameOf, type LogEntry } from '@odeon/common/frame.ts'
-import { inboxKey, logKey, ownerKey, spaceKey } from '@odeon/common/keys.ts'
+import { inboxKey, logKey, ownerKey, roomKey, spaceKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
 import { openEncoder } from '@odeon/common/opus.ts'
 import { FIRST, type Ports } from '@odeon/common/ports.ts'
+import type { RoomState } from '@odeon/common/room.ts'
 import { newSpace, updateSpace } from '@odeon/common/space.ts'
 import { FRAME_SAMPLES, FRAMES_PER_SEGMENT } from '@odeon/common/time.ts'
 import { BeatSlots } from './beat.ts'
@@ -212,4 +213,48 @@ test('who dials again while his old connection ends stays on stage', async () =>
   expect(mixer.speakers).toBe(1)
   await (await second.connected).close()
   expect(mixer.speakers).toBe(0)
+})
+
+test('a post, a pin and reactions are in the log, each once; the next mixer still has the post and the pin; who was banned writes nothing', async () => {
+  const events = async () =>
+    (await entries()).flatMap(({ frame, entry }) =>
+      entry.kind === 'frame' ? entry.events.map((event) => ({ ...event, frame })) : [],
+    )
+  const of = async (...types: string[]) => (await events()).filter(({ type }) => types.includes(type))
+  const by = { id: 'anaanaanaana', name: 'Ana' }
+  const post = { id: 'p'.repeat(20), by, role: 'listener' as const, text: 'Hello' }
+  const document = newSpace({ id, title: 'Test', host: { id: 'hanahanahana', name: 'Hana' }, createdAt: 0 })
+  document.out['benbenbenben'] = { name: 'Ben', kind: 'banned', at: 1 }
+  await ports.store.put(spaceKey(id), document, 0)
+
+  const { mixer } = await open()
+  await tell({ type: 'post', ...post, id: 'q'.repeat(20), by: { id: 'benbenbenben', name: 'Ben' } })
+  await tell({ type: 'post', ...post })
+  await tell({ type: 'post', ...post })
+  await tell({ type: 'pin', id: post.id })
+  for (let n = 0; n < 1000; n++) await tell({ type: 'reactions', counts: { '👏': 1 } })
+  const reactions = async () =>
+    (await events()).reduce(
+      (sum, event) => sum + (event.type === 'reactions' ? (event.counts['👏'] ?? 0) : 0),
+      0,
+    )
+  await expect.poll(reactions, { timeout: 10_000 }).toBe(1000)
+  const [posted, pinned] = await of('post', 'pin')
+  expect(posted).toMatchObject({ type: 'post', ...post })
+  expect(pinned).toMatchObject({ type: 'pin', post: { ...post, frame: posted!.frame } })
+  await mixer.close()
+
+  const until = (await events()).at(-1)!.frame
+  await tell({ type: 'post', ...post })
+  await open()
+  const told = async () => {
+    const newest = await ports.log.newest(roomKey(id))
+    return JSON.parse(new TextDecoder().decode(newest!.body)) as RoomState
+  }
+  await expect
+    .poll(async () => (await of('pin')).some(({ frame }) => frame > until), { timeout: 10_000 })
+    .toBe(true)
+  expect((await told()).posts).toEqual([{ ...post, frame: posted!.frame }])
+  expect((await told()).pin).toEqual({ ...post, frame: posted!.frame })
+  expect(await of('post')).toEqual([posted])
 })
