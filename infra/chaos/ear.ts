@@ -27,6 +27,8 @@ export interface Heard {
   stalledMs: number
   /** The longest time without the speaker's note in what was played, ms. */
   silentMs: number
+  /** The same in the log: the speaker or the mixer of a busy machine was late, whatever else died. */
+  logSilentMs: number
   /** What was played and is not what the log holds at that place: repeated, shifted or lost on the way, ms. */
   wrongMs: number
   /** Chunks that never came. */
@@ -109,11 +111,13 @@ export class Ear {
     const first = chunks[0]
     if (!first) throw new Error('Nothing was heard.')
     const pcm = await decode(Buffer.concat([aacInit(), ...chunks.map(({ bytes }) => bytes)]), RATE)
+    const written = tape.pcm(first.sample, pcm.length * (SAMPLE_RATE / RATE))
     return {
       seconds: pcm.length / RATE,
       stalledMs: Math.round(stalled(chunks)),
-      silentMs: longestSilence(pcm, hz),
-      wrongMs: wrong(pcm, tape.pcm(first.sample, pcm.length * (SAMPLE_RATE / RATE))),
+      silentMs: longestSilence(pcm, hz, RATE),
+      logSilentMs: longestSilence(written, hz, SAMPLE_RATE),
+      wrongMs: wrong(pcm, written),
       missing,
     }
   }
@@ -130,11 +134,12 @@ function stalled(chunks: readonly Arrived[]): number {
   return Math.max(began, ...settled) - began
 }
 
-function longestSilence(pcm: Float32Array, hz: number): number {
+function longestSilence(pcm: Float32Array, hz: number, rate: number): number {
+  const look = rate / 50
   let longest = 0
   let silent = 0
-  for (let at = 0; at + LOOK <= pcm.length; at += LOOK) {
-    silent = amplitude(pcm.subarray(at, at + LOOK), hz, RATE) < 0.05 ? silent + 20 : 0
+  for (let at = 0; at + look <= pcm.length; at += look) {
+    silent = amplitude(pcm.subarray(at, at + look), hz, rate) < 0.05 ? silent + 20 : 0
     longest = Math.max(longest, silent)
   }
   return longest

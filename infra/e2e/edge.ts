@@ -7,6 +7,7 @@ import {
   startProgram,
   temporaryFolder,
 } from '@odeon/common/adapters/testing/programs.ts'
+import { until } from './until.ts'
 
 /** The caching edge of `infra/edge` before processes of this machine. */
 
@@ -39,8 +40,10 @@ export async function startEdge(ports: readonly [number, number], port?: number)
     ],
     { ready: /Child \(\d+\) said Child starts|Child launched OK/ },
   )
+  const url = `http://127.0.0.1:${own}`
+  await until('the edge answers', async () => (await fetch(url)) !== undefined) // Its child says so a moment before it does.
   return {
-    url: `http://127.0.0.1:${own}`,
+    url,
     async close() {
       await program.stop('SIGTERM')
       folder.remove()
