@@ -191,6 +191,7 @@ export class SpaceMixer {
     await this.#house.follow() // He may have been sent away, or let on, since the api looked.
     this.#assertMayCome(speaker)
     const session = `${speaker.id}-${randomId(12)}`
+    const handWasUp = this.#hands.has(speaker.id)
     let joined: Session | undefined = undefined as Session | undefined // Packets may come before there is one.
     const peer = await openPeer({
       sdp,
@@ -208,6 +209,8 @@ export class SpaceMixer {
       place = await this.#room.prepare(speaker.id, send, sound)
       this.#assertOpen()
       const role = this.#assertMayCome(speaker)
+      if (role === 'listener' && handWasUp && !this.#hands.has(speaker.id) && !this.#isInvited(speaker.id))
+        throw new AppError(409, 'no_hand', 'Your hand went down meanwhile.') // It would be raised again.
       // From here on nothing waits.
       this.#closeOlder(speaker.id)
       joined = {

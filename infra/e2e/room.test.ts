@@ -11,6 +11,22 @@ import { decode, speech, writeWav } from './sound.ts'
 
 /** How people come on stage and leave it, on the pages of a host and of a listener. */
 
+/** How loud the two sounds of the page are; 0 for what plays nothing. */
+declare const sounds: { house: number; stage: number }[]
+
+/** Notes them after each change of a volume and each start and stop. */
+const watchSounds = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const noted: typeof sounds = []
+    Object.assign(window, { sounds: noted })
+    const loud = (id: string): number => {
+      const audio = document.querySelector<HTMLAudioElement>(`[data-testid="${id}"]`)
+      return !audio || audio.paused || audio.muted ? 0 : audio.volume
+    }
+    const note = (): void => void noted.push({ house: loud('house-sound'), stage: loud('stage-sound') })
+    setInterval(note, 5)
+  })
+
 describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_HINT})`}`, () => {
   let odeon: OdeonProcess
   let browser: Browser
@@ -74,12 +90,42 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
     await ben.locator(`${hand}[aria-pressed="false"]`).waitFor()
   })
 
-  test('the host lets him in, and he is on stage with a press', { timeout: 60_000 }, async () => {
-    await ben.locator(hand).click()
-    await host.locator(testid('accept-hand')).click()
-    await ben.locator(testid('join-stage')).click()
+  test(
+    'all is ready when the host lets him in: he is live at once, and what he hears goes on without a hole',
+    { timeout: 60_000 },
+    async () => {
+      await ben.locator(hand).click()
+      await ben.locator(`${testid('hand-note')}[data-state="ready"]`).waitFor()
+      await host.locator(`${testid('hand')}[data-ready="true"]`).waitFor()
+      await watchSounds(ben)
+      await host.locator(testid('accept-hand')).click()
+      await onAir(ben)
+      await expect.poll(names, { timeout: 10_000 }).toEqual(['Ana', 'Ben'])
+      await expect
+        .poll(() => ben.evaluate(() => sounds.at(-1)), { timeout: 10_000 })
+        .toEqual({ house: 0, stage: 1 })
+      const seen = await ben.evaluate(() => sounds)
+      expect(Math.min(...seen.map(({ house, stage }) => house ** 2 + stage ** 2)), 'no hole').toBeGreaterThan(
+        0.9,
+      )
+      expect(Math.max(...seen.map(({ house, stage }) => house ** 2 + stage ** 2)), 'no double').toBeLessThan(
+        1.1,
+      )
+    },
+  )
+
+  test('who goes back to the audience hears on, live', { timeout: 60_000 }, async () => {
+    await ben.locator(testid('leave-stage')).click()
+    await playing(ben)
+    await ben.locator(testid('stage-sound')).waitFor({ state: 'detached' })
+    await expect.poll(names, { timeout: 10_000 }).toEqual(['Ana'])
+    const seen = await ben.evaluate(() => sounds)
+    expect(Math.min(...seen.map(({ house, stage }) => house ** 2 + stage ** 2)), 'no hole').toBeGreaterThan(
+      0.9,
+    )
+    await ben.locator(testid('join-stage')).click() // He was let on: he may return.
     await onAir(ben)
-    await expect.poll(names).toEqual(['Ana', 'Ben'])
+    await expect.poll(names, { timeout: 10_000 }).toEqual(['Ana', 'Ben'])
   })
 
   test('a co-host may let others in; a ban takes anybody off the stage', { timeout: 60_000 }, async () => {
@@ -118,7 +164,6 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
     await cleo.locator(hand).click()
     await cleo.locator(testid('hand-name')).fill('Cleo')
     await cleo.locator(testid('hand-name-ok')).click()
-    await cleo.locator(testid('join-stage')).click()
     await onAir(cleo)
     await expect.poll(names).toEqual(['Ana', 'Cleo'])
   })

@@ -1,6 +1,7 @@
 import { computed } from 'vue'
 import { createI18n } from 'vue-i18n'
 import { compileMessage } from './message-format.ts'
+import type backstageEn from './messages/backstage/en.ts'
 import en from './messages/en.ts'
 
 /** A language is a file in `messages/`, of the shape of the English one. */
@@ -8,6 +9,10 @@ export type Messages = typeof en
 
 /** The others are fetched when they are wanted. */
 const files = import.meta.glob<{ default: Messages }>(['./messages/*.ts', '!./messages/en.ts'])
+/** What only those say who speak or lead: fetched with their code. */
+const backstage = import.meta.glob<{ default: BackstageMessages }>('./messages/backstage/*.ts')
+export type BackstageMessages = typeof backstageEn
+let isBackstage = false
 
 export const LOCALES = [
   'en',
@@ -49,11 +54,24 @@ async function show(tag: string): Promise<void> {
   try {
     const file = await files[`./messages/${tag}.ts`]?.()
     if (file) i18n.global.setLocaleMessage(tag, file.default)
+    if (isBackstage) await addBackstageWords(tag)
   } catch {
     return
   }
   i18n.global.locale.value = tag
   document.documentElement.lang = tag
+}
+
+async function addBackstageWords(tag: string): Promise<void> {
+  const words = await backstage[`./messages/backstage/${tag}.ts`]?.()
+  if (words) i18n.global.mergeLocaleMessage(tag, words.default)
+}
+
+/** The words of those who speak or lead are there from now on, in every language that is chosen. Rejects when they can't be fetched. */
+export async function backstageWords(): Promise<void> {
+  if (isBackstage) return
+  await addBackstageWords(i18n.global.locale.value)
+  isBackstage = true
 }
 
 export const showPreferredLocale = (): Promise<void> => show(preferred())

@@ -1,6 +1,8 @@
 import { createI18n } from 'vue-i18n'
 import { expect, test } from 'vitest'
 import { compileMessage } from './message-format.ts'
+import backstageEn from './messages/backstage/en.ts'
+import backstageFr from './messages/backstage/fr.ts'
 import en from './messages/en.ts'
 import fr from './messages/fr.ts'
 
@@ -13,8 +15,8 @@ function flat(messages: object, path = ''): [string, string][] {
 const placeholders = (message: string): string[] => [...new Set(message.match(/\{\w+\}/g) ?? [])].sort()
 
 test('every language says every message, with the same placeholders and as many plural forms', () => {
-  const french = new Map(flat(fr))
-  const english = flat(en)
+  const french = new Map([...flat(fr), ...flat(backstageFr)])
+  const english = [...flat(en), ...flat(backstageEn)]
   expect([...french.keys()]).toEqual(english.map(([key]) => key))
   for (const [key, message] of english) {
     expect([key, placeholders(french.get(key)!)]).toEqual([key, placeholders(message)])

@@ -4,15 +4,21 @@ import { StageFailure } from './refusal.ts'
 /** The microphone, and how loud it is. */
 export interface Microphone {
   readonly track: MediaStreamTrack
-  /** 0 (−60 dBFS and below) to 1, as in the events of the stage; 0 while it is muted. */
+  /** Of the device, where the browser tells it. */
+  readonly id: string | undefined
+  readonly label: string
+  /** 0 (−60 dBFS and below) to 1, as in the events of the stage; also while it is muted. */
   level(): number
+  /** What it hears now, muted or not, for use within this page. The caller stops it. */
+  listenIn(): MediaStreamTrack
   close(): void
 }
 
-/** A voice gets what the browser can do for it. What it would do to music can't be undone. */
-export function wanted(sound: Sound): MediaTrackConstraints {
+/** A voice gets what the browser can do for it. What it would do to music can't be undone. The device is a wish: where it is gone, another is as good. */
+export function wanted(sound: Sound, deviceId = ''): MediaTrackConstraints {
   const voice = sound === 'voice'
   return {
+    ...(deviceId && { deviceId: { ideal: deviceId } }),
     echoCancellation: voice,
     noiseSuppression: voice,
     autoGainControl: voice,
@@ -23,7 +29,7 @@ const METER_SAMPLES = 1024
 const FLOOR_DB = -60
 
 /** Asks for it. Throws StageFailure. To be called within a press: Safari lets no level be measured otherwise. */
-export async function openMicrophone(sound: Sound): Promise<Microphone> {
+export async function openMicrophone(sound: Sound, deviceId = ''): Promise<Microphone> {
   if (!window.isSecureContext)
     throw new StageFailure('insecure', 'A microphone needs a secure page: HTTPS, or localhost.')
   // Without a secure context, and in some web views, there is none.
@@ -33,7 +39,7 @@ export async function openMicrophone(sound: Sound): Promise<Microphone> {
   const context = new AudioContext()
   let stream: MediaStream
   try {
-    stream = await devices.getUserMedia({ audio: wanted(sound) })
+    stream = await devices.getUserMedia({ audio: wanted(sound, deviceId) })
   } catch (error) {
     void context.close()
     throw microphoneFailure(error)
@@ -42,18 +48,22 @@ export async function openMicrophone(sound: Sound): Promise<Microphone> {
   track.contentHint = sound === 'voice' ? 'speech' : 'music' // What the browser's encoder is tuned for.
   const meter = context.createAnalyser()
   meter.fftSize = METER_SAMPLES
-  context.createMediaStreamSource(stream).connect(meter)
+  const ear = track.clone() // It hears on while the track is muted.
+  context.createMediaStreamSource(new MediaStream([ear])).connect(meter)
   context.resume().catch(() => {})
   const samples = new Float32Array(METER_SAMPLES)
   return {
     track,
+    id: track.getSettings().deviceId,
+    label: track.label,
     level() {
-      if (!track.enabled) return 0
       meter.getFloatTimeDomainData(samples)
       return loudness(samples)
     },
+    listenIn: () => ear.clone(),
     close() {
       track.stop()
+      ear.stop()
       if (context.state !== 'closed') void context.close()
     },
   }

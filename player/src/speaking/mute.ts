@@ -10,6 +10,11 @@ export interface MuteWish {
 
 /** A wish needs so long to come back from the stage: its way there, two caches and a poll. */
 const GRACE_MS = 3500
+/** Where it was answered and there is a socket, the next thing that is told is the truth. */
+const ANSWERED_MS = 500
+
+/** When a wish that was answered `now` would have been made, to be overruled as soon as the socket can know of it. */
+export const soonKnown = (now: number): number => now - GRACE_MS + ANSWERED_MS
 
 /**
  * What the microphone is, from what its owner wants and what the stage says. A fresh wish counts alone; after that the stage is

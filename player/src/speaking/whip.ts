@@ -20,8 +20,12 @@ export interface CallOptions {
   token: string
   track: MediaStreamTrack
   sound: Sound
+  /** Made ready for somebody whose hand is up: unheard, and with no sound back, until he is let on. Then it is live, as it is. */
+  ready: boolean
   /** What the others say. */
   onSound(stream: MediaStream): void
+  /** It is heard now: the first of it has arrived. */
+  onMix(): void
   signal: AbortSignal
 }
 
@@ -32,9 +36,11 @@ const LOST_MS = 3000
 /** The stage sends fifty packets a second to everyone. So many looks in a row without one, and it is gone; ICE says so after eight seconds only. */
 const SILENT_LOOKS = 5
 const LOOK_MS = 400
+const MIX_LOOK_MS = 20
 
 /** Dials. Resolves when connected; throws ApiError for what the server says, Error when no connection is made in time. */
-export async function dial({ spaceId, token, track, sound, onSound, signal }: CallOptions): Promise<Call> {
+export async function dial(options: CallOptions): Promise<Call> {
+  const { spaceId, token, track, sound, ready, onSound, onMix, signal } = options
   const connection = new RTCPeerConnection({ iceServers: await askIceServers(spaceId, token, signal) })
   const over = new AbortController()
   const drop = (): void => {
@@ -43,11 +49,11 @@ export async function dial({ spaceId, token, track, sound, onSound, signal }: Ca
   }
   signal.addEventListener('abort', drop, { signal: over.signal })
   try {
-    const { sender } = connection.addTransceiver(track, { direction: 'sendrecv' })
+    const { sender, receiver } = connection.addTransceiver(track, { direction: 'sendrecv' })
     connection.addEventListener('track', (event) => onSound(new MediaStream([event.track])))
     await connection.setLocalDescription(await connection.createOffer())
     await gathered(connection, over.signal)
-    const response = await request(`${endpoint(spaceId)}?sound=${sound}`, {
+    const response = await request(`${endpoint(spaceId)}?sound=${sound}${ready ? '&ready=1' : ''}`, {
       method: 'POST',
       type: 'application/sdp',
       body: withOpusParameters(connection.localDescription!.sdp, sound),
@@ -66,6 +72,7 @@ export async function dial({ spaceId, token, track, sound, onSound, signal }: Ca
       leave()
       throw error
     }
+    awaitMix(receiver, onMix, over.signal)
     return {
       ended: lost(connection, over),
       drop,
@@ -169,6 +176,16 @@ async function lost(connection: RTCPeerConnection, over: AbortController): Promi
   })
   clearTimeout(timer)
   clearInterval(looking)
+}
+
+/** A look at the receiver costs nothing; an event for its first packet is not in every browser. */
+function awaitMix(receiver: RTCRtpReceiver, onMix: () => void, signal: AbortSignal): void {
+  const timer = setInterval(() => {
+    if (receiver.getSynchronizationSources().length === 0) return
+    clearInterval(timer)
+    onMix()
+  }, MIX_LOOK_MS)
+  signal.addEventListener('abort', () => clearInterval(timer))
 }
 
 /** Looks are counted, not milliseconds: a page that was asleep has missed nothing. */

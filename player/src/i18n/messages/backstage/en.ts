@@ -1,0 +1,31 @@
+/** What only those say, and are told, who speak or lead. */
+export default {
+  voice: {
+    microphone: 'Microphone',
+    loudspeaker: 'Loudspeaker',
+    systemDevice: 'The one of this device',
+    levelGood: 'Your voice arrives',
+    levelSilent: 'Say something: the bar moves with your voice',
+    check: 'Check your sound',
+    hearYourself: 'Hear how you sound',
+    stop: 'Stop',
+    hear: {
+      idle: 'Talk for four seconds, then hear it. It stays on this device.',
+      recording: 'Talk now. Nobody else hears you.',
+      playing: 'This is how you sound.',
+    },
+    hearFailed: 'This browser could not record you.',
+    unmute: 'Unmute',
+    talkingMuted: 'You are talking, and you are muted',
+    talkingLocked: 'You are talking, and the host has muted you',
+    locked: 'Only the host can unmute you',
+    micLocked: 'Locked by the host',
+    micMissing: 'No microphone',
+    micGone: 'Your microphone is gone. Plug one in: you hear the others meanwhile.',
+    micOther: 'You speak through another microphone now: {label}',
+    handUp: 'Your hand is up. When the host lets you in, you are live at once.',
+    handReady: 'Your microphone is ready: you are live as soon as the host lets you in.',
+    handNoMic: 'Your hand is up. Go on stage when the host lets you in.',
+    letOn: 'You are on stage, and everyone hears you.',
+  },
+}
