@@ -8,11 +8,12 @@ import type { Replica } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import { Counter, type Registry } from '@odeon/common/metrics.ts'
 import type { Ports } from '@odeon/common/ports.ts'
-import type { Handler, Upgrade } from '../server.ts'
+import { sendError, type Handler, type Request, type Response, type Upgrade } from '../server.ts'
 import type { Deps } from './context.ts'
 import type { IceSettings } from './ice.ts'
 import { createIngestClient } from './ingest-client.ts'
 import { inviteRoutes } from './invites.ts'
+import { reactionDoor } from './reaction-door.ts'
 import { createRateLimit, type Limits } from './rate-limit.ts'
 import { roomRoutes } from './room.ts'
 import { keepRoomStates } from './room-states.ts'
@@ -27,6 +28,7 @@ import { speakerRoutes } from './speakers.ts'
 import { createStageReader } from './stage-reader.ts'
 import { createStageSockets } from './stage-socket.ts'
 import { createTokens } from './tokens.ts'
+import { createTurnstile } from './turnstile.ts'
 import { whipRoutes } from './whip.ts'
 
 export interface ControlOptions {
@@ -71,7 +73,7 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
     stages: createStageReader(ports.log, now),
     rooms: keepRoomStates(ports.log, now),
     sampler: createSampler(now),
-    limit: createRateLimit(ports.store, options.limits ?? {}),
+    limit: createRateLimit(ports.store, options.limits ?? {}, now),
     said: createSaid({ ports, logger, registry, now }),
     ice: options.ice,
   }
@@ -79,6 +81,11 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
     name: 'odeon_api_requests_total',
     help: 'Requests to the control plane.',
     labelNames: ['method', 'status'],
+    registers: [registry],
+  })
+  const turnedAway = new Counter({
+    name: 'odeon_api_turned_away_total',
+    help: 'Requests to the control plane that found too many before them.',
     registers: [registry],
   })
   const router = new Router()
@@ -97,14 +104,7 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
   const app = new Koa({ proxy: (options.proxies ?? 0) > 0, maxIpsCount: options.proxies ?? 0 })
   app.silent = true
   app.use(async (ctx, next) => {
-    ctx.set({
-      'access-control-allow-origin': '*',
-      'access-control-allow-headers': 'authorization, content-type, if-match',
-      'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE, OPTIONS',
-      'access-control-expose-headers': 'location, link, etag, retry-after',
-      'access-control-max-age': '86400',
-      'x-content-type-options': 'nosniff',
-    })
+    ctx.set(HEADERS)
     try {
       if (ctx.method === 'OPTIONS' && !ctx.path.endsWith('/whip')) ctx.status = 204
       else await next()
@@ -118,10 +118,7 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
         logger.error({ err: error, method: ctx.method, path: ctx.path }, 'request failed')
       else if (shown.status === 502) logger.warn({ path: ctx.path, err: messageOf(shown) }, 'ingest failed')
       ctx.status = shown.status
-      if (shown.status === 401) ctx.set('www-authenticate', 'Bearer')
-      if (shown.status === 429 || shown.status === 503)
-        ctx.set('retry-after', shown.code === 'too_many' ? '60' : '2')
-      ctx.set('cache-control', 'no-store')
+      ctx.set(headersOf(shown))
       ctx.body = errorBody(shown)
     }
     requests.inc({ method: ctx.method, status: ctx.status })
@@ -138,8 +135,29 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
   app.use(router.allowedMethods())
   const callback = app.callback()
   const sockets = createStageSockets(deps, registry)
+  const turnstile = createTurnstile()
+  const refuse = (request: Request, response: Response, error: unknown): void => {
+    const shown = toAppError(error)
+    if (!(error instanceof AppError)) logger.error({ err: error, path: request.url }, 'request failed')
+    if (response.headersSent || response.destroyed) return
+    sendError(response, shown, { ...HEADERS, ...headersOf(shown) })
+  }
+  /** As node hands it over, by the shortest way that there is. */
+  const enter: Handler = (request, response) => {
+    const react = reactionDoor(deps, request)
+    if (!react) return void callback(request as IncomingMessage, response as ServerResponse)
+    react()
+      .then(() => (response as ServerResponse).writeHead(202, ACCEPTED).end())
+      .catch((error: unknown) => refuse(request, response, error))
+      .finally(() => requests.inc({ method: 'POST', status: response.statusCode }))
+  }
   return {
-    handle: (request, response) => void callback(request as IncomingMessage, response as ServerResponse),
+    handle(request, response) {
+      if (turnstile.pass(() => enter(request, response))) return
+      turnedAway.inc()
+      request.resume()
+      refuse(request, response, new AppError(503, 'busy', 'Too many are asking at once. Try again.'))
+    },
     upgrade: (request, socket, head) => sockets.upgrade(request, socket, head),
     close() {
       deps.said.close()
@@ -147,6 +165,24 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
     },
   }
 }
+
+/** Of every answer. */
+const HEADERS = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-headers': 'authorization, content-type, if-match',
+  'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE, OPTIONS',
+  'access-control-expose-headers': 'location, link, etag, retry-after',
+  'access-control-max-age': '86400',
+  'x-content-type-options': 'nosniff',
+}
+const ACCEPTED = { ...HEADERS, 'content-length': '0' }
+
+/** Of an error's answer. */
+const headersOf = ({ status, code }: AppError): Record<string, string> => ({
+  'cache-control': 'no-store',
+  ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+  ...((status === 429 || status === 503) && { 'retry-after': code === 'too_many' ? '60' : '2' }),
+})
 
 /** What came out of Koa or the body parser, in our words. */
 function toAppError(error: unknown): AppError {

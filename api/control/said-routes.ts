@@ -5,12 +5,13 @@ import { z } from 'zod'
 import { AppError } from '@odeon/common/errors.ts'
 import { newPostId } from '@odeon/common/ids.ts'
 import { parse } from '@odeon/common/parse.ts'
-import { MAX_COUNT, POST_LENGTH, PostId, Reaction, type PlacedPost, type Post } from '@odeon/common/posts.ts'
+import { POST_LENGTH, PostId, type PlacedPost, type Post } from '@odeon/common/posts.ts'
 import { may } from '@odeon/common/roles.ts'
-import { actorIn, roleIn, unknownSpace } from '@odeon/common/space.ts'
+import { actorIn, roleIn } from '@odeon/common/space.ts'
 import { tooFast } from './buckets.ts'
 import { assertLive, body, loadSpace, spaceId, type Deps } from './context.ts'
 import { saidText } from './names.ts'
+import { react } from './reaction-door.ts'
 import { newestRoomState } from './room-states.ts'
 import { assertMay } from './rules.ts'
 import { tellMixer } from './tell-mixer.ts'
@@ -24,7 +25,6 @@ const NewPost = z.object({
     .optional(),
 })
 const Pin = z.object({ post: PostId })
-const React = z.object({ emoji: Reaction, count: z.number().int().min(1).max(MAX_COUNT).default(1) })
 
 /** What was posted a moment ago may not have come back from the mixer yet. */
 const PATIENCE_MS = 150
@@ -112,17 +112,9 @@ export function saidRoutes(router: Router, deps: Deps): void {
     ctx.status = 204
   })
 
-  /** Thousands a second: nothing here asks the store or the log for one of them. */
   router.post('/api/spaces/:id/reactions', async (ctx) => {
     const user = await tokens.require(ctx)
-    const { emoji, count } = body(ctx, React)
-    if (!said.reactions.take(user.id, count)) throw tooFast()
-    const id = spaceId(ctx)
-    const space = await said.spaces(id)
-    if (!space) throw unknownSpace(id)
-    assertMay(space, user.id, 'react')
-    assertLive(space)
-    said.counter.add(id, emoji, count)
+    await react(deps, user, spaceId(ctx), body(ctx, z.unknown()))
     ctx.status = 202
     ctx.body = ''
   })
