@@ -11,6 +11,7 @@ const wrapped = {
   bullmq: 'common/adapters/redis/jobs.ts',
   ioredis: 'common/adapters/redis/connection.ts',
   minio: 'common/adapters/s3/objects.ts',
+  sharp: 'api/control/{picture,testing/pictures}.ts', // The server's side, and pictures for tests.
 }
 const services = ['ingest', 'transcoder', 'api', 'player']
 

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { Face } from './face.ts'
 import { UserId } from './ids.ts'
 import { Counts, PlacedPost, Post, PostId } from './posts.ts'
 
@@ -25,6 +26,8 @@ export const StageMember = z.object({
   muted: Muted,
   /** False while a speaker's connection is lost and awaited. */
   connected: z.boolean(),
+  /** His picture (`facePath`); initials, without it. */
+  face: z.optional(Face),
 })
 export type StageMember = z.infer<typeof StageMember>
 
@@ -107,6 +110,8 @@ export const InboxEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('alive'), ids: z.array(UserId) }),
   /** A listener, one of many: for the sampled few names of the audience. */
   z.object({ type: z.literal('here'), id: UserId, name: z.string() }),
+  /** Somebody who may be on stage has another picture, or none any more. */
+  z.object({ type: z.literal('face'), id: UserId, face: z.nullable(Face) }),
   PostEvent,
   /** Of one's own, or, by a host, of anybody. */
   z.object({ type: z.literal('unpost'), id: PostId, by: UserId, any: z.boolean() }),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Face } from './face.ts'
 import { SpaceId, UserId } from './ids.ts'
 
 /**
@@ -20,6 +21,7 @@ export const Speaker = z.object({
   id: UserId,
   name: z.string(),
   role: z.enum(['host', 'cohost', 'speaker', 'listener']),
+  face: z.optional(Face),
 })
 export type Speaker = z.infer<typeof Speaker>
 

@@ -72,7 +72,7 @@ type Role = 'host' | 'cohost' | 'speaker' | 'listener'
 /** Dials, and hums from then on. */
 async function dial(
   mixer: SpaceMixer,
-  person: { id: string; name: string },
+  person: { id: string; name: string; face?: string },
   role: Role,
 ): Promise<WhipSpeaker> {
   const speaker = await connectSpeaker({
@@ -121,6 +121,21 @@ test('a listener’s connection is ready while his hand is up, and not heard; ac
   await expect.poll(members).toMatchObject([{ ...ana, role: 'speaker', muted: 'no' }])
   await expect.poll(() => talked(ana.id), { timeout: 10_000 }).toBe(true)
   await expect.poll(async () => (await room())?.hands).toEqual([])
+})
+
+test('a face comes on stage with its owner, and is changed and taken away there with the next frame', async () => {
+  const faceOfAna = async () => (await members()).map(({ face }) => face)
+  const mixer = await open()
+  await dial(mixer, { ...ana, face: 'face23456789' }, 'listener')
+  await expect.poll(async () => (await room())?.hands.length).toBe(1)
+  await change(letOn(ana))
+  await expect.poll(faceOfAna).toEqual(['face23456789'])
+  await expect.poll(async () => (await room())?.members[0]?.face).toBe('face23456789')
+  await tell({ type: 'face', id: ana.id, face: 'otherface234' })
+  await expect.poll(faceOfAna).toEqual(['otherface234'])
+  await tell({ type: 'face', id: 'nobodyhere', face: 'face23456789' })
+  await tell({ type: 'face', id: ana.id, face: null })
+  await expect.poll(faceOfAna).toEqual([undefined])
 })
 
 test('a hand that goes down takes the waiting connection along', async () => {

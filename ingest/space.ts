@@ -53,6 +53,7 @@ interface Session {
   id: string
   userId: string
   name: string
+  face: string | undefined
   peer: Peer
   place: Seat
   /** Off stage, with all made ready: his hand is up, or he is invited. */
@@ -217,6 +218,7 @@ export class SpaceMixer {
         id: session,
         userId: speaker.id,
         name: speaker.name,
+        face: speaker.face,
         peer,
         place,
         waiting: role === 'listener',
@@ -274,7 +276,8 @@ export class SpaceMixer {
 
   /** Into the mix, with the next frame. */
   #seat(session: Session, role: Role): void {
-    this.#stage.join({ id: session.userId, name: session.name, role })
+    const { userId: id, name, face } = session
+    this.#stage.join({ id, name, role, ...(face !== undefined && { face }) })
     session.waiting = false
     this.#room.seat(session.place)
     this.#hands.lower(session.userId)
@@ -458,6 +461,8 @@ export class SpaceMixer {
       case 'here':
         this.#hands.sample(event)
         return this.#dismiss()
+      case 'face':
+        return this.#setFace(event.id, event.face)
       case 'post':
         return this.#post(event)
       case 'unpost':
@@ -472,6 +477,11 @@ export class SpaceMixer {
   #post(event: Extract<InboxEvent, { type: 'post' }>): void {
     const { space } = this.#house
     if (!space || !isBanned(space, event.by.id)) this.#said.take(event)
+  }
+
+  #setFace(id: string, face: string | null): void {
+    for (const session of this.#sessions.values()) if (session.userId === id) session.face = face ?? undefined
+    this.#stage.setFace(id, face)
   }
 
   #raise(id: string, name: string): void {

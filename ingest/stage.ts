@@ -38,9 +38,10 @@ export class Stage {
   }
 
   /** Throws as `assertRoomFor`. */
-  join({ id, name, role }: Pick<StageMember, 'id' | 'name' | 'role'>): void {
+  join({ id, name, role, face }: Pick<StageMember, 'id' | 'name' | 'role' | 'face'>): void {
     this.assertRoomFor(id)
-    this.#members.set(id, { id, name, role, muted: this.#mutes.get(id) ?? 'no', connected: true })
+    const muted = this.#mutes.get(id) ?? 'no'
+    this.#members.set(id, { id, name, role, muted, connected: true, ...(face !== undefined && { face }) })
     this.changed = true
   }
 
@@ -52,6 +53,15 @@ export class Stage {
     const member = this.#members.get(id)
     if (!member || member.role === role) return
     this.#members.set(id, { ...member, role })
+    this.changed = true
+  }
+
+  /** Null: none any more. */
+  setFace(id: string, face: string | null): void {
+    const member = this.#members.get(id)
+    if (!member || (member.face ?? null) === face) return
+    const { face: _before, ...faceless } = member
+    this.#members.set(id, face === null ? faceless : { ...faceless, face })
     this.changed = true
   }
 

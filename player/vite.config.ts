@@ -82,6 +82,7 @@ export default defineConfig({
       '/api': 'http://localhost:8080',
       '/live': 'http://localhost:8080',
       '/replay': 'http://localhost:8080',
+      '/faces': 'http://localhost:8080',
       '/time': 'http://localhost:8080',
     },
   },

@@ -10,6 +10,7 @@ import { Counter, type Registry } from '@odeon/common/metrics.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { sendError, type Handler, type Request, type Response, type Upgrade } from '../server.ts'
 import type { Deps } from './context.ts'
+import { faceRoutes } from './faces.ts'
 import type { IceSettings } from './ice.ts'
 import { createIngestClient } from './ingest-client.ts'
 import { inviteRoutes } from './invites.ts'
@@ -97,6 +98,7 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
     roomRoutes,
     saidRoutes,
     reportRoutes,
+    faceRoutes,
     whipRoutes,
   ])
     routes(router, deps)

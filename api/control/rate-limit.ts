@@ -12,9 +12,18 @@ export interface Limits {
   links: number
   /** Reports a minute and person. */
   reports: number
+  /** Pictures a minute and person. */
+  faces: number
 }
 
-export const DEFAULT_LIMITS: Limits = { sessions: 120, spaces: 30, hands: 30, links: 60, reports: 10 }
+export const DEFAULT_LIMITS: Limits = {
+  sessions: 120,
+  spaces: 30,
+  hands: 30,
+  links: 60,
+  reports: 10,
+  faces: 10,
+}
 
 const WINDOW_MS = 60_000
 

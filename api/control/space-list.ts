@@ -10,6 +10,8 @@ export interface SpaceList {
   read(state: Space['state'] | undefined): Promise<Space[]>
   /** How many live spaces somebody hosts. */
   liveOf(host: string): Promise<number>
+  /** Live spaces in which somebody may speak. */
+  liveWith(user: string): Promise<string[]>
   /** This process changed a space: the next reader sees it. */
   forget(): void
 }
@@ -35,6 +37,11 @@ export function createSpaceList(store: Store, now: () => number): SpaceList {
     },
     async liveOf(host) {
       return (await all()).filter((space) => space.state === 'live' && space.host.id === host).length
+    },
+    async liveWith(user) {
+      return (await all())
+        .filter(({ state, speakers }) => state === 'live' && Object.hasOwn(speakers, user))
+        .map(({ id }) => id)
     },
     forget: () => (kept = undefined),
   }

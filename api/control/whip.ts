@@ -8,6 +8,7 @@ import { iceLinks } from './ice.ts'
 import { isSession, isSessionOf } from './ingest-client.ts'
 import { isBanned, roleIn } from '@odeon/common/space.ts'
 import { assertLive, loadSpace, spaceId, type Deps } from './context.ts'
+import { faceOf } from './faces.ts'
 import { assertMay } from './rules.ts'
 
 /** WHIP, RFC 9725: the door to the stage for browsers, OBS, GStreamer and ffmpeg. */
@@ -70,7 +71,8 @@ export function whipRoutes(router: Router, deps: Deps): void {
       )
     else assertMay(space, user.id, 'stage.speak')
     assertLive(space)
-    const speaker = { id: user.id, name: user.name, role }
+    const face = await faceOf(deps, user.id)
+    const speaker = { id: user.id, name: user.name, role, ...(face !== undefined && { face }) }
     const answer = await ingest.join(space.id, { sdp, speaker, ...(sound && { sound }) })
     ctx.status = 201
     ctx.set('location', `/api/spaces/${space.id}/whip/${answer.session}`)

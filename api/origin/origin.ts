@@ -8,6 +8,7 @@ import type { Log, Objects } from '@odeon/common/ports.ts'
 import { TARGET_DURATION, type EpochMs } from '@odeon/common/time.ts'
 import { createClock } from './clock.ts'
 import { openComplaints } from './complaints.ts'
+import { answerFace } from './faces.ts'
 import {
   answerLive,
   answerMultivariant,
@@ -91,6 +92,10 @@ export function createOrigin(options: OriginOptions): Origin {
     if (path.kind === 'time') {
       exchange.kind = 'time'
       return sendJson(exchange, { now: now() }, CACHE.none)
+    }
+    if (path.kind === 'face') {
+      exchange.kind = 'face'
+      return later(exchange, answerFace(exchange, path.rest, { objects, complaints }))
     }
     if (!spaces.knows(path.id) && !SpaceId.safeParse(path.id).success) throw unknown(path.id)
     if (path.kind === 'replay') {
@@ -208,13 +213,17 @@ const REPLAY_KINDS: Record<ReplayTarget['kind'], Kind> = {
   download: 'download',
 }
 
-type Path = { kind: 'time' } | { kind: 'live' | 'replay'; id: string; rest: string; query: string }
+type Path =
+  | { kind: 'time' }
+  | { kind: 'face'; rest: string }
+  | { kind: 'live' | 'replay'; id: string; rest: string; query: string }
 
 /** Undefined for a path that is somebody else's. Nothing is decoded: our own paths need no escapes, and no other is answered. */
 function parsePath(url: string): Path | undefined {
   const mark = url.indexOf('?')
   const path = mark < 0 ? url : url.slice(0, mark)
   if (path === '/time') return { kind: 'time' }
+  if (path.startsWith('/faces/')) return { kind: 'face', rest: path.slice('/faces/'.length) }
   const match = /^\/(live|replay)\/([^/]*)\/(.+)$/.exec(path)
   if (!match) return undefined
   return {

@@ -23,6 +23,7 @@ export type Kind =
   | 'replay_media'
   | 'archive'
   | 'download'
+  | 'face'
   | 'time'
   | 'preflight'
   | 'other'
@@ -43,6 +44,8 @@ export const CACHE = {
   media: `public, max-age=${6 * TARGET_DURATION}`,
   audience: 'public, max-age=5',
   replay: 'public, max-age=60',
+  /** What is there never changes, but its owner may take it away. */
+  face: 'public, max-age=86400, immutable',
   forever: 'public, max-age=31536000, immutable',
   error: 'public, max-age=0',
   none: 'no-store',
@@ -51,6 +54,7 @@ export const CACHE = {
 export const TYPE = {
   playlist: 'application/vnd.apple.mpegurl',
   media: 'audio/mp4',
+  face: 'image/webp',
   json: 'application/json; charset=utf-8',
 } as const
 

@@ -24,7 +24,7 @@ sub vcl_recv {
 		return (pass);
 	}
 	# What is heard is the same for everyone.
-	if (req.url ~ "^/(live|replay|assets)/") {
+	if (req.url ~ "^/(live|replay|faces|assets)/") {
 		unset req.http.cookie;
 		unset req.http.authorization;
 		return (hash);
