@@ -33,6 +33,7 @@ export const MAX_SAMPLE = 12
 export const MAX_LINKS = 50
 export const MAX_INVITED = 50
 export const MAX_OUT = 1000
+export const MAX_ACTED = 200
 
 const Person = z.object({ id: UserId, name: z.string() })
 export type Person = z.infer<typeof Person>
@@ -86,6 +87,8 @@ export const RoomView = z.object({
     /** His place in the queue, from 1; null with no hand up. */
     hand: z.nullable(z.number()),
     invited: z.boolean(),
+    /** The number of his last message that was done, from whatever device: the next one is larger. */
+    acted: z.optional(z.number()),
   }),
 })
 export type RoomView = z.infer<typeof RoomView>
@@ -122,8 +125,8 @@ export const RoomAction = z.discriminatedUnion('do', [
 export type RoomAction = z.infer<typeof RoomAction>
 
 /**
- * From a socket. `n` numbers what a person does, upwards, over all his sockets (begin with Date.now()). The same number again gets the same
- * answer and does nothing; a smaller one that came late is refused (`stale`, 409).
+ * From a socket. `n` numbers what a person does, upwards, over all his sockets (begin with Date.now(), or `you.acted` + 1 if that is more). The
+ * same number again does nothing more; a smaller one that came late is refused (`stale`, 409).
  */
 export const FromStage = z.discriminatedUnion('type', [
   /** The first message, within five seconds. */

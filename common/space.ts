@@ -54,6 +54,8 @@ export const Space = z.object({
   vanished: z
     .object({ id: UserId, name: z.string(), at: z.number(), standInWas: z.enum(['cohost', 'speaker']) })
     .optional(),
+  /** The number of somebody's last message that was done here: an earlier one that comes late, by whichever node, changes nothing. */
+  acted: z.record(UserId, z.number()).default({}),
   createdAt: z.number(),
   scheduledFor: z.number().optional(),
   startedAt: z.number().optional(),
@@ -122,6 +124,7 @@ export const newSpace = (of: Pick<Space, 'id' | 'title' | 'host' | 'createdAt' |
   links: {},
   invited: {},
   out: {},
+  acted: {},
   replay: { state: 'none' },
 })
 

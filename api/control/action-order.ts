@@ -2,8 +2,8 @@ import { AppError } from '@odeon/common/errors.ts'
 
 /**
  * Puts what one person does in order, and does it once. `n` numbers his actions upwards: the same number again gets the answer of the first time,
- * a smaller one that comes late is refused (`stale`, 409), and one waits for the one before. Kept for those who act now; on another node, and
- * after a while, a message that comes again is done again, which changes nothing: actions say what should be, not what to toggle.
+ * a smaller one that comes late is refused (`stale`, 409), and one waits for the one before. Kept for those who act at this node now; what came by
+ * another node, or a while ago, the document knows (`actInOrder`).
  */
 export interface ActionOrder {
   /** Throws `stale` (409), `too_many` (429), and what `act` throws. */

@@ -3,13 +3,23 @@ import { MAX_HANDS, type RoomAction } from '@odeon/common/room.ts'
 import { getSpace, unknownSpace, updateSpace, type Space } from '@odeon/common/space.ts'
 import { assertLive, type Deps } from './context.ts'
 import { newestRoomState } from './room-states.ts'
-import { act, assertMay } from './rules.ts'
+import { act, actInOrder, assertMay } from './rules.ts'
 import { tellMixer } from './tell-mixer.ts'
 import type { User } from './tokens.ts'
 
-/** Does what somebody on the stage or around it wants, come by a route or by a socket. Throws AppError. */
-export async function perform(deps: Deps, id: string, user: User, action: RoomAction): Promise<Space> {
+/** Does what somebody on the stage or around it wants, come by a route or, as message `n`, by a socket. Throws AppError. */
+export async function perform(
+  deps: Deps,
+  id: string,
+  user: User,
+  action: RoomAction,
+  n?: number,
+): Promise<Space> {
   const { ports, now } = deps
+  const changeInOrder = (change: (space: Space) => Space): Promise<Space> =>
+    changeRoom(deps, id, (space) =>
+      n === undefined ? change(space) : actInOrder(space, n, { user, now: now() }, change),
+    )
   switch (action.do) {
     case 'hand.raise':
       return raiseHand(deps, id, user)
@@ -24,7 +34,7 @@ export async function perform(deps: Deps, id: string, user: User, action: RoomAc
     }
     case 'hand.accept': {
       const hand = (await newestRoomState(ports.log, id))?.hands.find(({ id }) => id === action.who)
-      return changeRoom(deps, id, (space) => {
+      return changeInOrder((space) => {
         const changed = act(space, action, { user, now: now(), ...(hand && { name: hand.name }) })
         // Another host was first: he is on already, which is what was wanted.
         if (!hand && !Object.hasOwn(space.speakers, action.who))
@@ -33,7 +43,7 @@ export async function perform(deps: Deps, id: string, user: User, action: RoomAc
       })
     }
     default:
-      return changeRoom(deps, id, (space) => act(space, action, { user, now: now() }))
+      return changeInOrder((space) => act(space, action, { user, now: now() }))
   }
 }
 

@@ -38,6 +38,7 @@ export function viewsOf(space: Space, state: RoomState | undefined, now: number)
         muted: space.speakers[user]?.muted ?? 'no',
         hand: places.get(user) ?? null,
         invited: invited.has(user),
+        ...(Object.hasOwn(space.acted, user) && { acted: space.acted[user] }),
       }
       let shown = forAll
       if (may(actorIn(space, user), 'hand.list'))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_LINKS } from '@odeon/common/room.ts'
+import { MAX_ACTED, MAX_LINKS } from '@odeon/common/room.ts'
 import { newSpace, roleIn, type Link, type Space } from '@odeon/common/space.ts'
-import { act, addLink, enter, revokeLink } from './rules.ts'
+import { act, actInOrder, addLink, enter, revokeLink } from './rules.ts'
 
 const hana = { id: 'hanahana', name: 'Hana' }
 const ana = { id: 'anaanaana', name: 'Ana' }
@@ -79,6 +79,51 @@ test('a space that is handed over has a new host, and the old one is a co-host',
   expect(after.host).toEqual(ana)
   expect([roleIn(after, ana.id), roleIn(after, hana.id)]).toEqual(['host', 'cohost'])
   expect(() => act(after, { do: 'handover', who: hana.id }, asHost)).toThrow('may not')
+})
+
+test('there are as many co-hosts as the space allows, two unless told; one who is none any more makes room', () => {
+  const ids = ['annaanna', 'berndbernd', 'carlacarla']
+  const space = ids.reduce((all, id) => enter(all, CODE, { user: { id, name: id }, now: 0 }), withLink())
+  const make = (before: Space, n: number) => act(before, { do: 'cohost.make', who: ids[n]! }, asHost)
+  const two = make(make(space, 0), 1)
+  expect(() => make(two, 2)).toThrow('2 co-hosts of 2')
+  expect(make(two, 0)).toBe(two)
+  expect(roleIn(make({ ...two, cohosts: 3 }, 2), ids[2]!)).toBe('cohost')
+  const fewer = { ...two, cohosts: 1 } // Nobody is demoted by it.
+  expect(roleIn(fewer, ids[1]!)).toBe('cohost')
+  const one = act(two, { do: 'cohost.unmake', who: ids[0]! }, asHost)
+  expect(roleIn(make(one, 2), ids[2]!)).toBe('cohost')
+  expect(() => make({ ...space, cohosts: 0 }, 0)).toThrow('0 co-hosts of 0')
+})
+
+describe('a numbered message', () => {
+  const mute = { do: 'mute.other', who: ana.id } as const
+  const unmute = { do: 'unmute.other', who: ana.id } as const
+  const told = (space: Space, n: number, action: typeof mute | typeof unmute) =>
+    actInOrder(space, n, asHost, (now) => act(now, action, asHost))
+  const muted = (space: Space) => space.speakers[ana.id]!.muted
+
+  test('that comes again, or after a later one, by whichever node, changes nothing', () => {
+    const first = told(enter(withLink(), CODE, as(ana)), 10, mute)
+    const second = told(first, 11, unmute)
+    expect([muted(first), muted(second)]).toEqual(['host', 'no'])
+    expect(told(second, 11, unmute)).toBe(second)
+    expect(() => told(second, 10, mute)).toThrow('it was not done')
+    expect(muted(told(second, 12, mute))).toBe('host')
+  })
+
+  test('counts for whoever sent it, unless it was refused; of those the newest are kept', () => {
+    const space = enter(withLink(), CODE, as(ana))
+    expect(() => actInOrder(space, 5, as(ana), (now) => act(now, mute, as(ana)))).toThrow('may not')
+    expect(space.acted).toEqual({})
+    expect(actInOrder(space, 5, asHost, (now) => now).acted).toEqual({ [hana.id]: 5 })
+    let many: Space = space
+    for (let n = 0; n < MAX_ACTED + 5; n++)
+      many = actInOrder(many, n, { user: { id: `someone${n}`, name: 'X' }, now: 0 }, (now) => ({ ...now }))
+    expect(Object.keys(many.acted)).toHaveLength(MAX_ACTED)
+    expect(many.acted).toMatchObject({ [`someone${MAX_ACTED + 4}`]: MAX_ACTED + 4 })
+    expect(many.acted).not.toHaveProperty('someone0')
+  })
 })
 
 test('an invitation is good for two minutes, and no after a while is still no', () => {

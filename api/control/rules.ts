@@ -1,7 +1,14 @@
 import { AppError } from '@odeon/common/errors.ts'
 import type { Muted } from '@odeon/common/events.ts'
 import { may, type Action } from '@odeon/common/roles.ts'
-import { MAX_INVITED, MAX_LINKS, MAX_OUT, ROOM_TIMES, type RoomAction } from '@odeon/common/room.ts'
+import {
+  MAX_ACTED,
+  MAX_INVITED,
+  MAX_LINKS,
+  MAX_OUT,
+  ROOM_TIMES,
+  type RoomAction,
+} from '@odeon/common/room.ts'
 import { actorIn, roleIn, type Link, type Space } from '@odeon/common/space.ts'
 import { withoutMute } from '@odeon/common/succession.ts'
 import type { User } from './tokens.ts'
@@ -100,6 +107,22 @@ export function act(space: Space, action: RoomAction, { user, now, name = 'Guest
     case 'handover':
       return handOver(space, action.who)
   }
+}
+
+/** The same action, told by message `n` of whoever does it. Once it was done it is not done again; throws `stale` (409) when a later one was. */
+export function actInOrder(
+  space: Space,
+  n: number,
+  { user }: Acting,
+  change: (space: Space) => Space,
+): Space {
+  const last = Object.hasOwn(space.acted, user.id) ? space.acted[user.id]! : -1
+  if (n === last) return space
+  if (n < last) throw new AppError(409, 'stale', `Message ${n} came after ${last}; it was not done.`)
+  const changed = change(space) // Also what was so already counts: an earlier message that comes after it would undo it.
+  const { [user.id]: _before, ...others } = changed.acted
+  const kept = Object.entries(others).slice(1 - MAX_ACTED)
+  return { ...changed, acted: { ...Object.fromEntries(kept), [user.id]: n } }
 }
 
 /** Takes a link; without one, whoever likes comes on stage where everyone may. Throws `bad_invite`, `removed` (403), … */

@@ -133,6 +133,29 @@ test('an unknown space is 404 and an impossible id 400, with every route', async
 })
 
 describe('the start', () => {
+  test('is for five spaces of one host; when one has ended there is room for another', async () => {
+    const ids: string[] = []
+    for (let n = 0; n < 6; n++) ids.push(await house.space(host, 'scheduled'))
+    for (const id of ids.slice(0, 5)) expect((await act(id, 'start')).status).toBe(200)
+    expect(await act(ids[5]!, 'start')).toMatchObject({ status: 409, code: 'too_many_live' })
+    expect(await show(ids[5]!)).toMatchObject({ state: 'scheduled' })
+    expect(house.ingest.asked).toHaveLength(5)
+    const other = await house.guest('Ana')
+    expect((await act(await house.space(other, 'scheduled'), 'start', other)).status).toBe(200)
+    await act(ids[0]!, 'end')
+    expect((await act(ids[5]!, 'start')).status).toBe(200)
+  })
+
+  test('of more than five at once leaves no more than five live', async () => {
+    const ids: string[] = []
+    for (let n = 0; n < 8; n++) ids.push(await house.space(host, 'scheduled'))
+    await Promise.all(ids.map((id) => act(id, 'start')))
+    const isLive = async (id: string) => (await getSpace(house.ports.store, id))!.state === 'live'
+    const live = (await Promise.all(ids.map(isLive))).filter(Boolean).length
+    expect(live).toBeLessThanOrEqual(5)
+    expect(house.ingest.asked).toHaveLength(live)
+  })
+
   test('makes the space live, opens the mixer and orders the transcoder', async () => {
     const id = await house.space(host, 'scheduled')
     const startedAt = (house.clock.now += 5000)

@@ -33,6 +33,17 @@ export function spaceRoutes(router: Router, deps: Deps): void {
     return presentSpace(space, stage, room)
   }
 
+  /** Counted anew when this one is live already: however many start at once, by whichever node, too many never stay. */
+  const assertFewLive = async ({ host }: Space): Promise<void> => {
+    deps.spaces.forget()
+    if ((await deps.spaces.liveOf(host.id)) <= MAX_LIVE_OF_ONE) return
+    throw new AppError(
+      409,
+      'too_many_live',
+      `You host ${MAX_LIVE_OF_ONE} live spaces already. End one first.`,
+    )
+  }
+
   router.post('/api/spaces', async (ctx) => {
     const user = await tokens.require(ctx)
     const { title, scheduledFor } = body(ctx, NewSpace)
@@ -84,12 +95,6 @@ export function spaceRoutes(router: Router, deps: Deps): void {
   router.post('/api/spaces/:id/start', async (ctx) => {
     const user = await tokens.require(ctx)
     const startedAt = now()
-    if ((await deps.spaces.liveOf(user.id)) >= MAX_LIVE_OF_ONE)
-      throw new AppError(
-        409,
-        'too_many_live',
-        `You host ${MAX_LIVE_OF_ONE} live spaces already. End one first.`,
-      )
     const space = await updateSpace(ports.store, spaceId(ctx), (space) => {
       assertMay(space, user.id, 'start')
       if (space.state === 'live') throw new AppError(409, 'already_started', 'This space is live already.')
@@ -97,6 +102,7 @@ export function spaceRoutes(router: Router, deps: Deps): void {
       return { ...space, state: 'live', startedAt }
     })
     try {
+      await assertFewLive(space)
       await ingest.open(space.id, { startedAt, title: space.title })
     } catch (error) {
       await updateSpace(ports.store, space.id, (current) => {

@@ -134,3 +134,17 @@ describe('leaving for good', () => {
     expect(await role(ben)).toBe('speaker')
   })
 })
+
+test('two made co-hosts at once take the last two places, the third is told how many there are; the host may allow more', async () => {
+  const people = [await house.speaker(host, id), await house.speaker(host, id), await house.speaker(host, id)]
+  const { token } = host
+  const make = ({ user }: Guest) =>
+    house.ask('PUT', `/api/spaces/${id}/speakers/${user.id}/role`, { token, body: { role: 'cohost' } })
+  const answers = await Promise.all(people.map(make))
+  expect(answers.map(({ status, code }) => code || status).toSorted()).toEqual([204, 204, 'too_many_cohosts'])
+  const refused = people[answers.findIndex(({ status }) => status === 409)]!
+  expect(await role(refused)).toBe('speaker')
+  await house.ask('PATCH', `/api/spaces/${id}`, { token, body: { cohosts: 3 } })
+  expect((await make(refused)).status).toBe(204)
+  expect(await role(refused)).toBe('cohost')
+})

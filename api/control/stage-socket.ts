@@ -137,7 +137,7 @@ export function createStageSockets(deps: Deps, registry: Registry): StageSockets
       const who = user
       if (!who) throw new AppError(401, 'unauthorized', 'The first message is hello, with a token.')
       const { n, action } = message
-      await order.once(`${id}:${who.id}`, n, async () => void (await perform(deps, id, who, action)))
+      await order.once(`${id}:${who.id}`, n, async () => void (await perform(deps, id, who, action, n)))
       send({ type: 'done', n })
     }
 

@@ -140,7 +140,7 @@ function openLine(spaceId: string): Line {
     act(action) {
       return new Promise((resolve, reject) => {
         if (socket?.readyState !== WebSocket.OPEN) return reject(offline())
-        const n = (number = Math.max(Date.now(), number + 1))
+        const n = (number = Math.max(Date.now(), number + 1, (room.value?.you.acted ?? 0) + 1))
         const settle = (refused?: ApiError): void => {
           clearTimeout(timer)
           waiting.delete(n)
