@@ -36,6 +36,7 @@ async function make(picture: Uint8Array): Promise<Uint8Array> {
     return await sharp(picture, { failOn: 'warning', limitInputPixels: MAX_PIXELS })
       .autoOrient()
       .resize(FACE_SIZE, FACE_SIZE, { fit: 'cover' })
+      .flatten({ background: '#fff' }) // Nothing shows through.
       .webp({ quality: 80 }) // Metadata is left out, unless asked for.
       .timeout({ seconds: MAX_SECONDS })
       .toBuffer()

@@ -12,7 +12,7 @@ export interface UploadOptions {
 
 /** Bodies that are read whole. */
 export interface Uploads {
-  /** Hands the body to `use`. Throws `too_large` (413), `too_slow` (408), `busy` (503) when so many are here already, and what `use` throws. */
+  /** Hands the body to `use`. Throws `too_large` (413), `too_slow` (408), `uploads_full` (503) when so many are here already, and what `use` throws. */
   receive<T>(ctx: Context, use: (body: Buffer) => Promise<T>): Promise<T>
 }
 
@@ -25,7 +25,8 @@ export function createUploads({ maxBytes, most, maxMs }: UploadOptions): Uploads
         throw new AppError(415, 'unsupported_media_type', `The body can’t be taken as it came: ${came}.`)
       }
       if (Number(ctx.get('content-length')) > maxBytes) throw tooLarge(maxBytes)
-      if (now >= most) throw new AppError(503, 'busy', 'Many are sending something. Try again in a moment.')
+      if (now >= most)
+        throw new AppError(503, 'uploads_full', 'Many are sending something. Try again in a moment.')
       now++
       try {
         return await use(await read(ctx.req, maxBytes, maxMs))

@@ -92,6 +92,14 @@ export const api = {
   async removeSpeaker(id: string, userId: string): Promise<void> {
     await asMe(request, at(id, `/speakers/${encodeURIComponent(userId)}`), { method: 'DELETE' })
   },
+  /** A JPEG, PNG or WebP. */
+  async setFace(picture: Blob): Promise<void> {
+    const options = { method: 'PUT', body: picture, type: picture.type, timeoutMs: 30_000 }
+    await asMe(request, '/api/me/face', options)
+  },
+  async removeFace(): Promise<void> {
+    await asMe(request, '/api/me/face', { method: 'DELETE' })
+  },
   /** The same `key` again is the same post. */
   post: (id: string, text: string, key: string): Promise<Post> =>
     asMe(json(Post), at(id, '/posts'), post({ text, key })),

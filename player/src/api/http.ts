@@ -18,7 +18,7 @@ const ErrorBody = z.object({ error: z.object({ code: z.string(), message: z.stri
 
 export interface RequestOptions {
   method?: string
-  /** Sent as JSON, or as it is when `type` says what it is. */
+  /** Text and blobs are sent as they are, with their `type`; all else as JSON. */
   body?: unknown
   type?: string
   token?: string | undefined
@@ -42,7 +42,9 @@ export async function request(path: string, options: RequestOptions = {}): Promi
         ...(body !== undefined && { 'content-type': type }),
         ...(token && { authorization: `Bearer ${token}` }),
       },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body !== undefined && {
+        body: typeof body === 'string' || body instanceof Blob ? body : JSON.stringify(body),
+      }),
       signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
     })
   } catch (cause) {

@@ -1,6 +1,7 @@
-import { inject, provide, type InjectionKey } from 'vue'
+import type { StageMember } from '@odeon/common/events.ts'
+import { inject, provide, shallowReactive, watch, type InjectionKey } from 'vue'
 
-/** How somebody without a picture looks: initials on a colour of his own. */
+/** How somebody looks: his picture, or initials on a colour of his own. */
 
 /** One or two letters: the first of the first and of the last word. */
 export function initials(name: string): string {
@@ -22,9 +23,25 @@ export function hueOf(id: string): number {
   return HUES[(hash >>> 8) % HUES.length]!
 }
 
-/** The colours of one space: everyone has his own, or the next free one if somebody who came before looks the same. */
+/**
+ * How people look in one space. Everyone has a colour of his own, or the next free one if somebody who came before looks the same; and the
+ * picture that he was last seen with on its stage.
+ */
 export class Wardrobe {
   readonly #hues = new Map<string, number>()
+  readonly #faces = shallowReactive(new Map<string, string>())
+
+  /** These are on stage. */
+  see(members: readonly Pick<StageMember, 'id' | 'face'>[]): void {
+    for (const { id, face } of members) {
+      if (face === undefined) this.#faces.delete(id)
+      else this.#faces.set(id, face)
+    }
+  }
+
+  faceOf(id: string): string | undefined {
+    return this.#faces.get(id)
+  }
 
   hueOf(id: string): number {
     const known = this.#hues.get(id)
@@ -40,12 +57,12 @@ export class Wardrobe {
 
 const WARDROBE: InjectionKey<Wardrobe> = Symbol('wardrobe')
 
-/** The faces below this component belong to one space. */
-export function provideWardrobe(): Wardrobe {
+/** The faces below this component belong to one space, and these are on its stage. */
+export function provideWardrobe(members: () => readonly Pick<StageMember, 'id' | 'face'>[]): void {
   const wardrobe = new Wardrobe()
+  watch(members, (now) => wardrobe.see(now), { immediate: true })
   provide(WARDROBE, wardrobe)
-  return wardrobe
 }
 
-/** The colours of the space around this component. */
+/** How people look in the space around this component. */
 export const useWardrobe = (): Wardrobe => inject(WARDROBE, () => new Wardrobe(), true)

@@ -44,3 +44,10 @@ test('the same person has the same colour, and no two of a space as long as ther
   expect(new Set(hues).size).toBe(12)
   expect(ids.map((id) => wardrobe.hueOf(id))).toEqual(hues)
 })
+
+test('a picture is kept for who has left the stage, and gone for who is there without one', () => {
+  const wardrobe = new Wardrobe()
+  wardrobe.see([{ id: 'ana', face: 'one' }, { id: 'ben', face: 'two' }, { id: 'cleo' }])
+  wardrobe.see([{ id: 'ben' }])
+  expect(['ana', 'ben', 'cleo'].map((id) => wardrobe.faceOf(id))).toEqual(['one', undefined, undefined])
+})
