@@ -99,8 +99,8 @@ async function gather({ url, space, reactions, count, emoji, hands, people }: Cr
   }
   const connections = Array.from({ length: CONNECTIONS }, () => new Connection(url))
   let next = 0
-  const send = (text: string): void => {
-    if (!connections[next++ % CONNECTIONS]!.send(text)) report.unsent++
+  const send = (text: string, by = next++): void => {
+    if (!connections[by % CONNECTIONS]!.send(text)) report.unsent++
   }
   const began = performance.now()
   let pressed = 0
@@ -109,10 +109,10 @@ async function gather({ url, space, reactions, count, emoji, hands, people }: Cr
     const seconds = (performance.now() - began) / 1000
     for (; pressed < seconds * reactions; pressed++) send(pressing[pressed % people]!)
     for (; raised < seconds * hands; raised++) {
-      // Down again a moment after it went up, by way of another connection.
-      const person = (raised >> 1) % people
+      // Down again a moment after it went up, by the same connection, so that none stays up.
       const isUp = raised % 2 === 0
-      send(raising[2 * (isUp ? person : (person + people - 50) % people) + (isUp ? 0 : 1)]!)
+      const person = ((raised >> 1) + (isUp ? 0 : people - 30)) % people
+      send(raising[2 * person + (isUp ? 0 : 1)]!, person)
     }
   }, TICK_MS)
   return {
