@@ -35,7 +35,7 @@ export const MAX_INVITED = 50
 export const MAX_OUT = 1000
 export const MAX_ACTED = 200
 
-const Person = z.object({ id: UserId, name: z.string() })
+export const Person = z.object({ id: UserId, name: z.string() })
 export type Person = z.infer<typeof Person>
 
 /** `at`: epoch ms. `ready`: his connection is made, so that he is heard the moment he is let on. */

@@ -97,7 +97,10 @@ test('a rendition is followed only when somebody asks for it, and its listeners 
   const another = await studio.open(`${LIVE}/10.m4s`)
   await studio.waiting(2)
   expect(await studio.metric('odeon_origin_spaces')).toBe(2)
-  expect(JSON.parse(textOf(await studio.get(`/live/${SPACE}/audience.json`)))).toEqual({ listeners: 2 })
+  expect(JSON.parse(textOf(await studio.get(`/live/${SPACE}/audience.json`)))).toEqual({
+    listeners: 2,
+    sample: [],
+  })
   await studio.origin.close()
   expect((await reading).status).toBe(503)
   expect((await another.end).whole).toBe(false)

@@ -18,6 +18,7 @@ import {
   type LiveTarget,
 } from './live.ts'
 import { originMetrics } from './metrics.ts'
+import { createNames } from './names.ts'
 import { Replays, replayTarget, type ReplayTarget } from './replay.ts'
 import {
   abort,
@@ -69,6 +70,7 @@ export function createOrigin(options: OriginOptions): Origin {
     listeners: spaces.listeners,
   }))
   const spaces = new Spaces({ log, complaints, metrics, now, maxSpaces: options.maxSpaces ?? 1000 })
+  const names = createNames({ log, complaints, now })
   const replays = new Replays({ objects, complaints })
   const live: LiveOptions = {
     objects,
@@ -111,7 +113,7 @@ export function createOrigin(options: OriginOptions): Origin {
   }
 
   function answerSpace(exchange: Exchange, id: string, target: LiveTarget, query: URLSearchParams): void {
-    if (target.kind === 'audience') return answerAudience(exchange, id)
+    if (target.kind === 'audience') return later(exchange, answerAudience(exchange, id))
     if (target.kind === 'multivariant') {
       if (spaces.knows(id)) return answerMultivariant(exchange)
       // Every space has AAC, and whoever asks for this will probably ask for that.
@@ -141,14 +143,10 @@ export function createOrigin(options: OriginOptions): Origin {
   }
 
   /** Who only counts the listeners does not listen: nothing is followed for it. */
-  function answerAudience(exchange: Exchange, id: string): void {
-    if (spaces.knows(id)) return sendJson(exchange, { listeners: spaces.listenersOf(id) }, CACHE.audience)
-    later(exchange, emptyAudience(exchange, id))
-  }
-
-  async function emptyAudience(exchange: Exchange, id: string): Promise<void> {
-    if (!(await fromLog(id, log.newest(aacChunksKey(id))))) throw unknown(id)
-    sendJson(exchange, { listeners: 0 }, CACHE.audience)
+  async function answerAudience(exchange: Exchange, id: string): Promise<void> {
+    if (!spaces.knows(id) && !(await fromLog(id, log.newest(aacChunksKey(id))))) throw unknown(id)
+    const sample = await names(id)
+    sendJson(exchange, { listeners: spaces.knows(id) ? spaces.listenersOf(id) : 0, sample }, CACHE.audience)
   }
 
   /** What the log answers in good time; 503 otherwise. */

@@ -122,10 +122,9 @@ export const api = {
   async reports(id: string): Promise<Report[]> {
     return (await asMe(json(Reports), at(id, '/reports'))).reports
   },
-  /** How many listen, as estimated by the origin. */
-  async audience(id: string): Promise<number> {
-    return (await requestJson(Audience, `/live/${encodeURIComponent(id)}/audience.json`)).listeners
-  },
+  /** As estimated by the origin. */
+  audience: (id: string): Promise<Audience> =>
+    requestJson(Audience, `/live/${encodeURIComponent(id)}/audience.json`),
   archive: (id: string): Promise<Archive> =>
     requestJson(Archive, `/replay/${encodeURIComponent(id)}/archive.json`),
 }

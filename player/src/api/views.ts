@@ -50,7 +50,12 @@ export type Report = z.infer<typeof Report>
 export const Reports = z.object({ reports: z.array(Report) })
 
 export const Invite = z.object({ url: z.string() })
-export const Audience = z.object({ listeners: z.number() })
+/** How many listen, and a few of them by name. */
+export const Audience = z.object({
+  listeners: z.number(),
+  sample: z.optional(z.array(z.object({ id: z.string(), name: z.string() }))),
+})
+export type Audience = z.infer<typeof Audience>
 
 /** The part of `archive.json` that a page needs. */
 export const Archive = z.object({

@@ -62,6 +62,7 @@ export default {
     lost: 'reconnecting',
     audience: 'Nobody listens yet | One person listens | {count} people listen',
     yourSeat: 'you',
+    among: 'Among them {names}',
     share: 'Copy the link for listeners',
     shareShort: 'Share',
     delay: '{seconds} s behind the stage',

@@ -64,6 +64,7 @@ export default {
     lost: 'reconnexion',
     audience: 'Personne n’écoute encore | Une personne écoute | {count} personnes écoutent',
     yourSeat: 'vous',
+    among: 'Parmi elles : {names}',
     share: 'Copier le lien d’écoute',
     shareShort: 'Partager',
     delay: '{seconds} s après la scène',
