@@ -146,6 +146,7 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
   }
   /** As node hands it over, by the shortest way that there is. */
   const enter: Handler = (request, response) => {
+    if (request.destroyed) return // Gone while it waited.
     const react = reactionDoor(deps, request)
     if (!react) return void callback(request as IncomingMessage, response as ServerResponse)
     react()

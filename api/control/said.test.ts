@@ -166,6 +166,33 @@ describe('reactions', () => {
     expect((await sums()).length).toBeLessThan(40)
   })
 
+  test('refused by the short way and by the router in the same words', async () => {
+    const ways = [undefined, { type: 'application/json; charset=utf-8' }]
+    const answers = []
+    for (const way of ways) {
+      for (const body of ['{"emoji":', '{"emoji":"x"}', '{"emoji":"👏","count":21}']) {
+        const { status, code, headers } = await house.ask('POST', `/api/spaces/${id}/reactions`, {
+          token: ana.token,
+          body,
+          ...way,
+        })
+        answers.push([status, code, headers.get('access-control-allow-origin'), headers.get('cache-control')])
+      }
+      const { status, code, headers } = await house.ask('POST', `/api/spaces/${id}/reactions`, {
+        body: { emoji: '👏' },
+        ...way,
+      })
+      answers.push([status, code, headers.get('www-authenticate')])
+    }
+    expect(answers.slice(0, 4)).toEqual([
+      [400, 'bad_json', '*', 'no-store'],
+      [400, 'bad_input', '*', 'no-store'],
+      [400, 'bad_input', '*', 'no-store'],
+      [401, 'unauthorized', 'Bearer'],
+    ])
+    expect(answers.slice(4)).toEqual(answers.slice(0, 4))
+  })
+
   test('the emoji are a few, and a person sends ten a second for long', async () => {
     expect((await ask(ana, 'POST', '/reactions', { emoji: '💩' })).status).toBe(400)
     const { status, text } = await ask(ana, 'POST', '/reactions', { emoji: '❤️', count: 20 })
