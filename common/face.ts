@@ -14,6 +14,7 @@ export const MAX_PICTURE_BYTES = 2 * 1024 * 1024
 /** Where it is seen, and, without the first slash, its key in the object store. */
 export const facePath = (user: string, face: Face): string => `/faces/${user}/${face}.webp`
 export const faceKey = (user: string, face: Face): string => facePath(user, face).slice(1)
+export const FACE_PREFIX = 'faces/'
 
 /** The key of an object for what comes after `/faces/`; undefined where it can't be one of ours. */
 export function faceKeyOf(rest: string): string | undefined {
@@ -23,7 +24,8 @@ export function faceKeyOf(rest: string): string | undefined {
   return faceKey(user!, face!)
 }
 
-/** A document for each person: the face he has now, none after he took it away. */
+/** A document for each person: the face he has now, none after he took it away, and when he was last seen with it, epoch ms. */
 export const faceDocumentKey = (user: string): string => `face:{${user}}`
-export const FaceDocument = z.object({ face: z.nullable(Face) })
+export const FACE_DOCUMENT_PREFIX = 'face:{'
+export const FaceDocument = z.object({ face: z.nullable(Face), at: z.number() })
 export type FaceDocument = z.infer<typeof FaceDocument>

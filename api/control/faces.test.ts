@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { InboxEvent } from '@odeon/common/events.ts'
-import { Face, faceKey, MAX_PICTURE_BYTES } from '@odeon/common/face.ts'
+import { Face, faceDocumentKey, faceKey, MAX_PICTURE_BYTES, type FaceDocument } from '@odeon/common/face.ts'
 import { inboxKey } from '@odeon/common/keys.ts'
 import { FIRST } from '@odeon/common/ports.ts'
 import { openHouse, type Guest, type House } from './harness.ts'
@@ -56,6 +56,14 @@ describe('a picture becomes a face', () => {
       expect([left[0]! > 200, left[2]! < 50, right[0]! < 50, right[2]! > 200]).toEqual(Array(4).fill(true))
     },
   )
+
+  test('what hides behind a picture, a page or an archive, is left behind', async () => {
+    const ana = await house.guest()
+    const hidden = Buffer.from('<html><script>alert("hidden")</script></html>PK\x03\x04hidden')
+    const { status, face } = await send(Buffer.concat([jpeg, hidden]), ana)
+    expect(status).toBe(200)
+    expect(Buffer.from((await stored(ana, face))!).toString('latin1')).not.toMatch(/hidden|script/)
+  })
 
   test('it stands upright, however the camera was held', async () => {
     const ana = await house.guest()
@@ -197,6 +205,29 @@ describe('a face goes where its owner is seen', () => {
     expect(await stored(ana, second.face)).toBeDefined()
     expect((await remove(ana)).status).toBe(204)
     expect(await house.ports.objects.list(`faces/${ana.user.id}/`)).toEqual([])
+  })
+
+  test('who is seen with his face is known to be alive: written down once a week at most', async () => {
+    const [host, ana] = [await house.guest('Hana'), await house.guest()]
+    const space = await house.space(host)
+    await send(jpeg, ana)
+    const dial = () =>
+      house.ask('POST', `/api/spaces/${space}/whip?ready=1`, {
+        token: ana.token,
+        body: 'v=0\r\n',
+        type: 'application/sdp',
+      })
+    const seen = async () => {
+      const { value, version } = (await house.ports.store.get(faceDocumentKey(ana.user.id)))!
+      return [(value as FaceDocument).at, version]
+    }
+    const start = house.clock.now
+    house.clock.now = start + 6 * 24 * 3600_000
+    await dial()
+    expect(await seen()).toEqual([start, 1])
+    house.clock.now = start + 8 * 24 * 3600_000
+    await dial()
+    expect(await seen()).toEqual([house.clock.now, 2])
   })
 
   test('two pictures sent at once leave one', async () => {

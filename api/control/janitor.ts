@@ -6,6 +6,7 @@ import type { Logger } from '@odeon/common/logger.ts'
 import type { Entry, Ports } from '@odeon/common/ports.ts'
 import { asEnded, listSpaces, updateSpace, type Space } from '@odeon/common/space.ts'
 import { FRAME_MS, MAX_HOLE_MS } from '@odeon/common/time.ts'
+import { createFaceSweep } from './old-faces.ts'
 
 export interface JanitorOptions {
   ports: Ports
@@ -24,10 +25,15 @@ export interface Janitor {
   close(): Promise<void>
 }
 
-/** Ends spaces that nobody mixes any more, and sees to it that a replay is made of what was stored. */
+/** Pictures of people are looked at so often; first, so long after the start. */
+const FACES_EVERY_MS = 3600_000
+
+/** Ends spaces that nobody mixes any more, sees to it that a replay is made of what was stored, and deletes pictures that nobody has any more. */
 export function superviseSpaces(options: JanitorOptions): Janitor {
   const { ports, logger, logIsDurable, replicas = [], now = Date.now, everyMs = 10_000 } = options
   const openedAt = now()
+  const sweepFaces = createFaceSweep({ ports, now })
+  let facesLookedAt = openedAt
 
   const isAbandoned = async ({ id, startedAt = 0 }: Space): Promise<boolean> => {
     if (!logIsDurable && startedAt < openedAt) return true
@@ -59,6 +65,10 @@ export function superviseSpaces(options: JanitorOptions): Janitor {
         logger.error({ space: space.id, err: messageOf(error) }, 'this space could not be looked after')
       }
     }
+    if (now() - facesLookedAt < FACES_EVERY_MS) return
+    facesLookedAt = now()
+    const deleted = await sweepFaces()
+    if (deleted > 0) logger.info({ deleted }, 'pictures that nobody has any more were deleted')
   }
 
   const lookAfter = async (space: Space): Promise<void> => {
