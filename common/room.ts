@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { Muted, Policy, StageMember } from './events.ts'
+import { Face } from './face.ts'
 import { UserId } from './ids.ts'
 import { Counts, PlacedPost, PostId } from './posts.ts'
 
@@ -38,8 +39,14 @@ export const MAX_ACTED = 200
 export const Person = z.object({ id: UserId, name: z.string() })
 export type Person = z.infer<typeof Person>
 
-/** `at`: epoch ms. `ready`: his connection is made, so that he is heard the moment he is let on. */
-export const Hand = z.object({ id: UserId, name: z.string(), at: z.number(), ready: z.boolean() })
+/** `at`: epoch ms. `ready`: his connection is made, so that he is heard the moment he is let on; his face came with it. */
+export const Hand = z.object({
+  id: UserId,
+  name: z.string(),
+  at: z.number(),
+  ready: z.boolean(),
+  face: z.optional(Face),
+})
 export type Hand = z.infer<typeof Hand>
 
 /** An entry of `space:{id}:room`, id `<epoch>-<n>`: all there is to know, written by the mixer when it changes, ten times a second at most. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { MAX_HANDS, MAX_SAMPLE } from '@odeon/common/room.ts'
 import { Hands } from './hands.ts'
 
-const ids = (hands: Hands): string[] => hands.list(() => false).map(({ id }) => id)
+const ids = (hands: Hands): string[] => hands.list(new Map()).map(({ id }) => id)
 
 test('hands stand in the order in which they went up; a second raising keeps the place, a lowered one loses it', () => {
   const hands = new Hands()
@@ -34,11 +34,7 @@ test('another mixer goes on with the same queue; of the audience the newest few 
   const [before, after] = [new Hands(), new Hands()]
   for (const id of ['ana', 'ben']) before.raise(id, id, 0)
   for (let n = 0; n < 50; n++) before.sample({ id: `user${n}`, name: `User ${n}` })
-  after.restore(
-    before.list(() => true),
-    before.sampled(),
-    5000,
-  )
+  after.restore(before.list(new Map()), before.sampled(), 5000)
   expect(ids(after)).toEqual(['ana', 'ben'])
   expect(after.sampled()).toHaveLength(MAX_SAMPLE)
   expect(after.sampled().at(-1)).toEqual({ id: 'user49', name: 'User 49' })

@@ -1,7 +1,7 @@
 import { MAX_HANDS, MAX_SAMPLE, ROOM_TIMES, type Hand, type Person } from '@odeon/common/room.ts'
 import type { EpochMs } from '@odeon/common/time.ts'
 
-type Raised = Omit<Hand, 'ready'>
+type Raised = Omit<Hand, 'ready' | 'face'>
 
 /** The queue of raised hands, and a few names of the audience. Plain bookkeeping; everything costs the same however many hands there are. */
 export class Hands {
@@ -74,8 +74,16 @@ export class Hands {
     this.changed = true
   }
 
-  list(isReady: (id: string) => boolean): Hand[] {
-    return Array.from(this.#hands.values(), (hand) => ({ ...hand, ready: isReady(hand.id) }))
+  /** `ready`: whose connections are made, and their faces. */
+  list(ready: ReadonlyMap<string, string | undefined>): Hand[] {
+    return Array.from(this.#hands.values(), (hand) => {
+      const face = ready.get(hand.id)
+      return { ...hand, ready: ready.has(hand.id), ...(face !== undefined && { face }) }
+    })
+  }
+
+  get ids(): string[] {
+    return [...this.#hands.keys()]
   }
 
   sampled(): Person[] {

@@ -123,11 +123,11 @@ test('a listener’s connection is ready while his hand is up, and not heard; ac
   await expect.poll(async () => (await room())?.hands).toEqual([])
 })
 
-test('a face comes on stage with its owner, and is changed and taken away there with the next frame', async () => {
+test('a face is seen with a hand, comes on stage with its owner, and is changed and taken away there with the next frame', async () => {
   const faceOfAna = async () => (await members()).map(({ face }) => face)
   const mixer = await open()
   await dial(mixer, { ...ana, face: 'face23456789' }, 'listener')
-  await expect.poll(async () => (await room())?.hands.length).toBe(1)
+  await expect.poll(async () => (await room())?.hands).toMatchObject([{ ...ana, face: 'face23456789' }])
   await change(letOn(ana))
   await expect.poll(faceOfAna).toEqual(['face23456789'])
   await expect.poll(async () => (await room())?.members[0]?.face).toBe('face23456789')

@@ -510,7 +510,7 @@ export class SpaceMixer {
         this.#stage.mute(userId, space.speakers[userId]?.muted ?? 'no')
       }
     }
-    for (const { id } of this.#hands.list(() => false))
+    for (const id of this.#hands.ids)
       if (roleIn(space, id) !== 'listener' || isBanned(space, id)) this.#hands.lower(id)
     this.#promote()
     this.#dismiss()
@@ -551,15 +551,17 @@ export class SpaceMixer {
   }
 
   #roomState(): RoomState {
-    const ready = new Set(
-      [...this.#sessions.values()].filter(({ waiting }) => waiting).map(({ userId }) => userId),
+    const ready = new Map(
+      [...this.#sessions.values()]
+        .filter(({ waiting }) => waiting)
+        .map(({ userId, face }) => [userId, face] as const),
     )
     return {
       changes: this.#changes,
       inbox: this.#inbox.position,
       members: this.#stage.members,
       talking: [...this.#stage.talking],
-      hands: this.#hands.list((id) => ready.has(id)),
+      hands: this.#hands.list(ready),
       sample: this.#hands.sampled(),
       ...this.#said.state(),
     }

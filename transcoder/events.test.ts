@@ -22,6 +22,20 @@ test('events before the first chunk that is taken are forgotten', () => {
   expect(events.take(5 * 5120).map(({ frame }) => frame)).toEqual([30])
 })
 
+test('a replay keeps a change of somebody’s face', () => {
+  const seen = (face: string, frame: number): TimedEvent => ({
+    type: 'stage',
+    title: 'One',
+    talking: [],
+    members: [{ id: 'ana00000', name: 'Ana', role: 'host', muted: 'no', connected: true, face }],
+    frame,
+  })
+  const given = [seen('face23456789', 0), seen('face23456789', 48), seen('otherface234', 60)]
+  const reducer = new EventReducer()
+  for (const event of given) reducer.add(event)
+  expect(reducer.events).toEqual([given[0], given[2]])
+})
+
 test('a replay keeps changes of the stage and of who talks, and nothing else', () => {
   const given: TimedEvent[] = [
     { ...stage('One'), frame: 0 },

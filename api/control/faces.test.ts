@@ -11,7 +11,7 @@ import { look, pictureOf, pngOf, turned } from './testing/pictures.ts'
 let house: House
 let jpeg: Buffer
 beforeAll(async () => {
-  house = await openHouse({ limits: { sessions: 1e6 } })
+  house = await openHouse({ limits: { sessions: 1e6, pictures: 1e6 } })
   jpeg = await pictureOf('jpeg')
 })
 afterAll(() => house.close())

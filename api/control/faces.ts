@@ -29,6 +29,7 @@ export function faceRoutes(router: Router, deps: Deps): void {
   router.put('/api/me/face', async (ctx) => {
     const user = await tokens.require(ctx)
     await deps.limit('faces', user.id)
+    await deps.limit('pictures', ctx.ip)
     const picture = await uploads.receive(ctx, makeFace)
     const face = newFace()
     await ports.objects.put(faceKey(user.id, face), picture, 'image/webp')

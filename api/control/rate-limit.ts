@@ -12,8 +12,9 @@ export interface Limits {
   links: number
   /** Reports a minute and person. */
   reports: number
-  /** Pictures a minute and person. */
+  /** Pictures a minute and person, and a minute and client address. */
   faces: number
+  pictures: number
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -23,6 +24,7 @@ export const DEFAULT_LIMITS: Limits = {
   links: 60,
   reports: 10,
   faces: 10,
+  pictures: 60,
 }
 
 const WINDOW_MS = 60_000
