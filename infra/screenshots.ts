@@ -127,7 +127,7 @@ const speakerLink = async (page: Page): Promise<string> => {
   const link = await page.locator(testid('speaker-link')).inputValue()
   if (all) await picture(page, 'invite')
   await page.setViewportSize(WIDTHS.desktop)
-  await page.locator(testid('copy-speaker-link')).click()
+  await page.keyboard.press('Escape')
   return link
 }
 

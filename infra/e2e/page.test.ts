@@ -170,7 +170,9 @@ describe.skipIf(!findChromium())(`the page${findChromium() ? '' : ` (${CHROMIUM_
 
   async function speakerLink(page: Page): Promise<string> {
     await page.locator(testid('copy-speaker-link')).click()
-    return page.locator(testid('speaker-link')).inputValue()
+    const link = await page.locator(testid('speaker-link')).inputValue()
+    await page.keyboard.press('Escape')
+    return link
   }
 })
 

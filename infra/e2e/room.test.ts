@@ -14,7 +14,16 @@ import { decode, speech, writeWav } from './sound.ts'
 /** How loud the two sounds of the page are; 0 for what plays nothing. */
 declare const sounds: { house: number; stage: number }[]
 
-/** Notes them after each change of a volume and each start and stop. */
+interface Member {
+  name: string
+  role: string
+  muted: string
+}
+
+/** The microphones that were opened, the newest last. */
+declare const opened: MediaStream[]
+
+/** Notes them two hundred times a second. */
 const watchSounds = (page: Page): Promise<void> =>
   page.evaluate(() => {
     const noted: typeof sounds = []
@@ -52,6 +61,14 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
     await onAir(host)
     house = await browser.newContext({ locale: 'en-GB', permissions: ['microphone'] })
     ben = await house.newPage()
+    await ben.addInitScript(() => {
+      const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+      Object.assign(window, { opened: [] })
+      navigator.mediaDevices.getUserMedia = async (asked) => {
+        opened.push(await real(asked))
+        return opened.at(-1)!
+      }
+    })
     await ben.goto(`${odeon.url}/s/${space}`)
     await ben.locator(testid('listen')).click()
     await playing(ben)
@@ -64,13 +81,13 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
 
   const onAir = (page: Page) =>
     page.locator(`${testid('mic')}[data-state="live"]`).waitFor({ timeout: 30_000 })
-  const names = async (): Promise<string[]> => {
-    const { body } = await call<{ stage: { members: { name: string }[] } | null }>(
-      `${odeon.url}/api/spaces/${space}`,
-      'GET',
-    )
-    return body.stage?.members.map(({ name }) => name) ?? []
-  }
+  const members = async (): Promise<Member[]> =>
+    (await call<{ stage: { members: Member[] } | null }>(`${odeon.url}/api/spaces/${space}`, 'GET')).body
+      .stage?.members ?? []
+  const names = async (): Promise<string[]> => (await members()).map(({ name }) => name)
+  const seatOf = (name: string) => host.locator(testid('seat')).filter({ hasText: name })
+  const newPage = async (): Promise<Page> =>
+    (await browser.newContext({ locale: 'en-GB', permissions: ['microphone'] })).newPage()
   const hand = testid('raise-hand')
 
   test('a listener raises his hand while he listens, and lowers it again', { timeout: 60_000 }, async () => {
@@ -128,19 +145,78 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
     await expect.poll(names, { timeout: 10_000 }).toEqual(['Ana', 'Ben'])
   })
 
+  test('who talks while he is muted is told so, and may unmute there', { timeout: 60_000 }, async () => {
+    await ben.locator(testid('mic')).click()
+    await ben.locator(testid('mic-note')).getByText('you are muted').waitFor()
+    await ben.locator(testid('unmute')).click()
+    await onAir(ben)
+    await ben.locator(testid('mic-note')).waitFor({ state: 'detached' })
+  })
+
+  test(
+    'whom the host has locked can’t unmute himself until the host unlocks',
+    { timeout: 60_000 },
+    async () => {
+      await seatOf('Ben').click()
+      await host.locator(testid('lock')).click()
+      const mic = ben.locator(`${testid('mic')}[data-state="muted-locked"]`)
+      await mic.waitFor()
+      await mic.click({ force: true }) // Pressed all the same: it says why not.
+      await ben.keyboard.press('m')
+      await expect
+        .poll(async () => (await members())[1], { timeout: 10_000 })
+        .toMatchObject({ muted: 'locked' })
+      await mic.waitFor()
+      await seatOf('Ben').click()
+      await host.locator(testid('unmute')).click()
+      await ben.locator(`${testid('mic')}[data-state="muted-host"]`).click()
+      await onAir(ben)
+    },
+  )
+
+  test(
+    'moved to the audience he hears on, and asked from there he comes back',
+    { timeout: 60_000 },
+    async () => {
+      await seatOf('Ben').click()
+      await host.locator(testid('move')).click()
+      await playing(ben)
+      await expect.poll(names, { timeout: 10_000 }).toEqual(['Ana'])
+      await host.locator(testid('audience')).click()
+      await host.locator(`${testid('listener')}[data-name="Ben"] ${testid('invite-listener')}`).click()
+      await host.keyboard.press('Escape')
+      await ben.locator(testid('invitation-yes')).click()
+      await onAir(ben)
+      await expect.poll(names, { timeout: 10_000 }).toEqual(['Ana', 'Ben'])
+    },
+  )
+
+  test(
+    'a microphone that is pulled out is replaced, and he is told by which',
+    { timeout: 60_000 },
+    async () => {
+      await ben.locator(testid('sound')).click()
+      await ben.locator(`${testid('level')}[data-heard="true"]`).waitFor()
+      const microphone = ben.locator(testid('microphone')).locator('select')
+      await microphone.selectOption({ index: 2 })
+      const chosen = await microphone.inputValue()
+      await ben.locator(testid('hear-yourself')).click()
+      await ben.locator(`${testid('own-voice')}[data-state="playing"]`).waitFor()
+      await ben.locator(testid('hear-yourself')).click()
+      await ben.keyboard.press('Escape')
+      await onAir(ben)
+      await ben.evaluate(() => opened.at(-1)!.getAudioTracks()[0]!.dispatchEvent(new Event('ended')))
+      await ben.locator(testid('mic-note')).waitFor()
+      await onAir(ben)
+      expect(await ben.evaluate(() => localStorage.getItem('odeon.microphone'))).toBe(chosen)
+    },
+  )
+
   test('a co-host may let others in; a ban takes anybody off the stage', { timeout: 60_000 }, async () => {
-    const seat = host.locator(testid('seat')).filter({ hasText: 'Ben' })
+    const seat = seatOf('Ben')
     await seat.click()
     await host.locator(testid('cohost')).click()
-    await expect
-      .poll(async () => {
-        const { body } = await call<{ stage: { members: { role: string }[] } }>(
-          `${odeon.url}/api/spaces/${space}`,
-          'GET',
-        )
-        return body.stage.members.map(({ role }) => role)
-      })
-      .toEqual(['host', 'cohost'])
+    await expect.poll(async () => (await members()).map(({ role }) => role)).toEqual(['host', 'cohost'])
     await seat.click()
     await host.locator(testid('ban')).click()
     await expect.poll(names, { timeout: 10_000 }).toEqual(['Ana'])
@@ -151,10 +227,19 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
       .waitFor()
   })
 
+  test('who was banned is let in again', { timeout: 60_000 }, async () => {
+    await host.locator(testid('copy-speaker-link')).click()
+    await host.locator(testid('bans')).locator('summary').click()
+    await host.locator(testid('unban')).click()
+    await host.locator(testid('ban-entry')).waitFor({ state: 'detached' })
+    await host.keyboard.press('Escape')
+  })
+
   test('who may speak is changed while it is live', { timeout: 60_000 }, async () => {
     await host.locator(testid('copy-speaker-link')).click()
     await host.locator(testid('policy')).selectOption('everyone')
-    const cleo = await (await browser.newContext({ locale: 'en-GB', permissions: ['microphone'] })).newPage()
+    await host.keyboard.press('Escape')
+    const cleo = await newPage()
     await expect
       .poll(
         async () => (await call<{ policy: string }>(`${odeon.url}/api/spaces/${space}`, 'GET')).body.policy,

@@ -5,7 +5,6 @@ import { passingToken, session, signIn } from './session.ts'
 import {
   Archive,
   Audience,
-  Invite,
   MyRole,
   Reports,
   SpaceList,
@@ -17,10 +16,10 @@ import {
 export { ApiError }
 export type { Archive, Report, RoleInSpace, SpaceView } from './views.ts'
 
-const at = (id: string, rest = ''): string => `/api/spaces/${encodeURIComponent(id)}${rest}`
+export const at = (id: string, rest = ''): string => `/api/spaces/${encodeURIComponent(id)}${rest}`
 
 /** Asks as whom this browser is known. One whom the server no longer knows gets a new identity under his name, and asks again. */
-async function asMe<T>(
+export async function asMe<T>(
   ask: (path: string, options: RequestOptions) => Promise<T>,
   path: string,
   options: RequestOptions = {},
@@ -35,8 +34,8 @@ async function asMe<T>(
   }
 }
 
-const post = (body?: unknown): RequestOptions => ({ method: 'POST', body })
-const json =
+export const post = (body?: unknown): RequestOptions => ({ method: 'POST', body })
+export const json =
   <T>(schema: z.ZodMiniType<T>) =>
   (path: string, options?: RequestOptions): Promise<T> =>
     requestJson(schema, path, options)
@@ -58,11 +57,6 @@ export const api = {
     if (!session.value) return 'listener'
     return (await asMe(json(MyRole), at(id, '/me'))).role
   },
-  /** An absolute link that lets its bearer onto the stage. */
-  async invite(id: string): Promise<{ url: string }> {
-    const { url } = await asMe(json(Invite), at(id, '/invites'), post({ role: 'speaker' }))
-    return { url: new URL(url, location.href).href }
-  },
   async takeInvite(id: string, code: string): Promise<RoleInSpace> {
     return (await asMe(json(MyRole), at(id, '/speakers'), post({ invite: code }))).role
   },
@@ -77,20 +71,16 @@ export const api = {
     const me = session.value?.user.id ?? ''
     await asMe(request, at(id, `/hands/${encodeURIComponent(me)}`), { method: 'DELETE' })
   },
-  async makeCohost(id: string, userId: string, yes: boolean): Promise<void> {
-    await asMe(request, at(id, `/speakers/${encodeURIComponent(userId)}/role`), {
-      method: 'PUT',
-      body: { role: yes ? 'cohost' : 'speaker' },
-    })
-  },
-  async ban(id: string, userId: string): Promise<void> {
-    await asMe(request, at(id, `/bans/${encodeURIComponent(userId)}`), { method: 'PUT', body: {} })
-  },
   async mute(id: string, userId: string, muted: boolean): Promise<void> {
     await asMe(request, at(id, `/speakers/${encodeURIComponent(userId)}/mute`), post({ muted }))
   },
-  async removeSpeaker(id: string, userId: string): Promise<void> {
-    await asMe(request, at(id, `/speakers/${encodeURIComponent(userId)}`), { method: 'DELETE' })
+  /** What a listener says who was asked onto the stage. */
+  async answerInvitation(id: string, yes: boolean): Promise<RoleInSpace> {
+    return (await asMe(json(MyRole), at(id, '/invitation'), post({ yes }))).role
+  },
+  /** He listens: hosts may see his name, and ask him onto the stage. */
+  async here(id: string): Promise<void> {
+    await asMe(request, at(id, '/here'), post())
   },
   /** A JPEG, PNG or WebP. */
   async setFace(picture: Blob): Promise<void> {

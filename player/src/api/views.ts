@@ -49,7 +49,6 @@ export const Report = z.object({
 export type Report = z.infer<typeof Report>
 export const Reports = z.object({ reports: z.array(Report) })
 
-export const Invite = z.object({ url: z.string() })
 /** How many listen, and a few of them by name. */
 export const Audience = z.object({
   listeners: z.number(),

@@ -28,6 +28,8 @@ export interface Listen {
   conversation: Readonly<Ref<ConversationMoment | null>>
   /** Those just heard: a new object for each. */
   reactions: Readonly<Ref<Counts | null>>
+  /** Who was asked onto the stage of late: told when it arrives, not when it is heard, since it waits for an answer. A new list each time. */
+  invited: Readonly<Ref<readonly string[]>>
   /** How loud somebody is in what is heard now, 0 to 1. Cheap: call it for each picture. */
   level(userId: string): number
   /** To be called within the press: browsers play nothing without one. */
@@ -56,6 +58,7 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
   const conversation = shallowRef<ConversationMoment | null>(null)
   const reactions = shallowRef<Counts | null>(null)
   const volume = ref(1)
+  const invited = shallowRef<readonly string[]>([])
   const url = `/live/${spaceId}/index.m3u8`
   const timeline = new Timeline({ staleMs: STALE_MS })
   const said = new Conversation()
@@ -116,6 +119,8 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
       onEvents(events) {
         eventsHeard = true
         timeline.add(events)
+        const asked = events.events.findLast(({ type }) => type === 'invited')
+        if (asked?.type === 'invited') invited.value = asked.ids
         said.add(events)
       },
       onSound: (now) => (sound = now),
@@ -198,6 +203,7 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
       if (!element || !sound || dateOfZero === null) return 0
       return timeline.levelAt(dateOfZero + element.currentTime * 1000, userId)
     },
+    invited,
     listen,
     pause() {
       if (turn) stop({ kind: 'paused' })
