@@ -7,6 +7,7 @@ import { call, goOnStage, newGuest, type Guest } from './e2e/client.ts'
 import { CHROMIUM_HINT, findChromium, launchListener, launchSpeaker } from './e2e/chromium.ts'
 import { startOdeonProcess } from './e2e/odeon-process.ts'
 import { decode, speech, writeWav } from './e2e/sound.ts'
+import { portrait, type Sitter } from './portrait.ts'
 
 /**
  * `node infra/screenshots.ts [folder]`: pictures of the pages as they really are, with two people who talk in real browsers, others who
@@ -30,6 +31,13 @@ const KEPT = new Set([
   'replay-desktop-dark',
   'replay-phone-light',
 ])
+
+/** Not everybody shows a picture. */
+const SITTERS: Record<string, Sitter> = {
+  'Ana Ferreira': { wall: '#5d8fc4', skin: '#d8a27c', hair: '#3f2415', shirt: '#2f8a63' },
+  'Ben Okafor': { wall: '#7fae8d', skin: '#7b4c31', hair: '#1a1310', shirt: '#c4473a' },
+  'Chloé Martin': { wall: '#b08ac0', skin: '#f0c9ac', hair: '#b4662a', shirt: '#2a4a78' },
+}
 
 /** 20 ms of Opus in which nothing is heard. */
 const SILENCE = new Uint8Array([0xf8, 0xff, 0xfe])
@@ -80,8 +88,9 @@ async function one(page: Page, name: string, width: Width, scheme: Scheme): Prom
 }
 
 /** Somebody with a speaker link who sits on stage and says nothing. */
-async function sit(space: string, host: Guest, name: string): Promise<() => Promise<void>> {
+async function sit(page: Page, space: string, host: Guest, name: string): Promise<() => Promise<void>> {
   const guest = await newGuest(odeon.url, name)
+  await face(page, guest)
   const { body: invite } = await call<{ code: string }>(
     `${odeon.url}/api/spaces/${space}/invites`,
     'POST',
@@ -95,6 +104,18 @@ async function sit(space: string, host: Guest, name: string): Promise<() => Prom
     clearInterval(beat)
     return speaker.close()
   }
+}
+
+/** Gives somebody his picture, if he has one; `page` draws it. */
+async function face(page: Page, { token, user }: Guest): Promise<void> {
+  const sitter = SITTERS[user.name]
+  if (!sitter) return
+  const { ok, status } = await fetch(`${odeon.url}/api/me/face`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'image/png' },
+    body: new Uint8Array(await portrait(page, sitter)),
+  })
+  if (!ok) throw new Error(`the picture of ${user.name} was refused with ${status}`)
 }
 
 /** Readers of the live playlist, as many as that many listeners would be. */
@@ -151,6 +172,13 @@ try {
   // Something to hear again.
   const first = await openSpace(ana, 'Ana Ferreira', 'Why old radio sounds so close')
   await joinBy(ben, await speakerLink(ana), 'Ben Okafor')
+  if (all) {
+    await ana.locator(`${testid('seat')}[data-name="Ana Ferreira"]`).click()
+    await picture(ana, 'face')
+    await ana.keyboard.press('Escape')
+    await ana.setViewportSize(WIDTHS.desktop)
+  }
+  for (const page of [ana, ben]) await face(page, await sessionOf(page))
   await ana.waitForTimeout(26_000)
   if (all) {
     await ana.locator(testid('end-space')).click()
@@ -184,7 +212,9 @@ try {
   // An evening with people.
   const id = await openSpace(ana, 'Ana Ferreira', 'An evening with voices')
   await joinBy(ben, await speakerLink(ana), 'Ben Okafor')
-  const others = await Promise.all(['Chloé Martin', 'Dmitri', 'Elif Kaya'].map((name) => sit(id, host, name)))
+  const others = await Promise.all(
+    ['Chloé Martin', 'Dmitri', 'Elif Kaya'].map((name) => sit(ana, id, host, name)),
+  )
   const empty = audience(id, 140)
   await cleo.goto(`${odeon.url}/s/${id}`)
   await cleo.locator(testid('listen')).waitFor()
