@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:http2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pictureOf } from '@odeon/api/control/testing/pictures.ts'
 import type { WhipSpeaker } from '@odeon/ingest/werift-speaker.ts'
-import { goOnStage, openSpace } from './client.ts'
+import { goOnStage, newGuest, openSpace } from './client.ts'
 import {
   HAS_EDGE,
   HAS_TLS,
@@ -150,6 +151,27 @@ describe.skipIf(!HAS_EDGE)(`the caching edge${HAS_EDGE ? '' : ` (${HOW_TO_INSTAL
       }
     },
   )
+
+  test('a face, however many see it, costs the origin one request; another one has another address', async () => {
+    const { token, user } = await newGuest(edge.url, 'Ana')
+    const send = async (): Promise<string> => {
+      const answer = await fetch(`${edge.url}/api/me/face`, {
+        method: 'PUT',
+        body: new Uint8Array(await pictureOf('jpeg')),
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'image/jpeg' },
+      })
+      return `/faces/${user.id}/${((await answer.json()) as { face: string }).face}.webp`
+    }
+    const path = await send()
+    const before = await answered('face')
+    const seen = await Promise.all(Array.from({ length: 100 }, () => read(edge.url + path)))
+    expect(await answered('face')).toBe(before + 1)
+    expect(seen.every(({ status, body }) => status === 200 && body.includes('WEBP'))).toBe(true)
+    const next = await send()
+    expect(next).not.toBe(path)
+    expect((await read(odeon.url + path)).status).toBe(404)
+    expect((await read(edge.url + next)).status).toBe(200)
+  })
 
   test('the metrics are for the operator alone', async () => {
     expect((await read(`${edge.url}/metrics`)).status).toBe(404)
