@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { Policy } from '@odeon/common/events.ts'
 import { UserId } from '@odeon/common/ids.ts'
 import { parse } from '@odeon/common/parse.ts'
-import { actorIn, roleIn } from '@odeon/common/space.ts'
+import { actorIn, roleIn, unknownSpace } from '@odeon/common/space.ts'
 import { body, loadSpace, spaceId, type Deps } from './context.ts'
 import { personText } from './names.ts'
 import { changeRoom, perform } from './perform.ts'
@@ -124,7 +124,9 @@ export function roomRoutes(router: Router, deps: Deps): void {
   /** A listener is here. Few of these reach the mixer, and nothing is kept of the others. */
   router.post('/api/spaces/:id/here', async (ctx) => {
     const user = await tokens.require(ctx)
-    const space = await loadSpace(ctx, deps)
+    const id = spaceId(ctx)
+    const space = await deps.said.spaces(id) // Thousands come at once: the document is read for all of them.
+    if (!space) throw unknownSpace(id)
     ctx.status = 204
     if (space.state !== 'live' || actorIn(space, user.id) !== 'listener') return
     if (!deps.sampler(space.id)) return
