@@ -41,8 +41,8 @@ describe.skipIf(!findChromium())(`faces${findChromium() ? '' : ` (${CHROMIUM_HIN
       })
 
   test(
-    'who presses his own seat chooses a picture, and listeners see it there until he takes it away',
-    { timeout: 60_000 },
+    'who presses his own seat chooses a picture, and listeners see it there until he takes it away; the replay shows the last one',
+    { timeout: 90_000 },
     async () => {
       const ana = await open()
       await ana.goto(odeon.url)
@@ -74,6 +74,16 @@ describe.skipIf(!findChromium())(`faces${findChromium() ? '' : ` (${CHROMIUM_HIN
       await seat.click()
       await ana.locator(testid('remove-face')).click()
       await expect.poll(() => picture(ben), { timeout: 10_000 }).toBe(0)
+
+      await seat.click()
+      const again = { name: 'ana.webp', mimeType: 'image/webp', buffer: await pictureOf('webp', 400) }
+      await ana.locator(testid('face-file')).setInputFiles(again)
+      await ana.locator(testid('show-face')).click()
+      await expect.poll(() => picture(ben), { timeout: 10_000 }).toBe(256)
+      await ana.locator(testid('end-space')).click()
+      await ana.locator(testid('confirm')).click()
+      await ben.locator(testid('replay-play')).waitFor({ timeout: 20_000 })
+      await expect.poll(() => picture(ben), { timeout: 10_000 }).toBe(256)
     },
   )
 })
