@@ -163,6 +163,18 @@ describe.skipIf(!findChromium())(`the conversation${findChromium() ? '' : ` (${C
     await near.locator(testid('report-send')).click()
     await near.getByText('Your report is there').first().waitFor()
     await near.keyboard.press('Escape')
+    await late.locator(testid('seat')).click() // Somebody without a name reports somebody on stage.
+    await late.locator(testid('report-why')).fill('Too loud')
+    await late.locator(testid('report-send')).click()
+    await late.getByText('Your report is there').first().waitFor()
+    await host.locator(testid('copy-speaker-link')).click()
+    await expect
+      .poll(() => host.locator(testid('report')).allInnerTexts(), { timeout: 10_000 })
+      .toHaveLength(2)
+    const [second, first] = await host.locator(testid('report')).allInnerTexts()
+    expect(first).toMatch(/Ben reported what Ana wrote[^]*Welcome[^]*Not welcome at all/)
+    expect(second).toMatch(/reported Ana[^]*Too loud/)
+    await host.keyboard.press('Escape')
   })
 
   test('it is all there again in the replay, when its sound comes', { timeout: 90_000 }, async () => {

@@ -106,8 +106,8 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
 
   test('a listener raises his hand while he listens, and lowers it again', { timeout: 60_000 }, async () => {
     await ben.locator(hand).click()
-    await ben.locator(testid('hand-name')).fill('Ben')
-    await ben.locator(testid('hand-name-ok')).click()
+    await ben.locator(testid('your-name')).fill('Ben')
+    await ben.locator(testid('your-name-ok')).click()
     await host.locator(testid('hand')).getByText('Ben').waitFor()
     await expect.poll(() => ben.locator(hand).innerText()).toContain('no. 1')
     expect(await ben.locator(testid('playback-state')).getAttribute('data-state')).toBe('playing')
@@ -328,8 +328,8 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
       .toBe('everyone')
     await cleo.goto(`${odeon.url}/s/${space}`)
     await cleo.locator(hand).click()
-    await cleo.locator(testid('hand-name')).fill('Cleo')
-    await cleo.locator(testid('hand-name-ok')).click()
+    await cleo.locator(testid('your-name')).fill('Cleo')
+    await cleo.locator(testid('your-name-ok')).click()
     await onAir(cleo)
     await expect.poll(names).toContain('Cleo')
   })

@@ -34,6 +34,10 @@ export async function asMe<T>(
   }
 }
 
+/** Asks under the reader's name, or for what needs none, as a guest of the moment. */
+const asAnyone = async (path: string, options: RequestOptions): Promise<Response> =>
+  session.value ? asMe(request, path, options) : request(path, { ...options, token: await passingToken() })
+
 export const post = (body?: unknown): RequestOptions => ({ method: 'POST', body })
 export const json =
   <T>(schema: z.ZodMiniType<T>) =>
@@ -103,11 +107,11 @@ export const api = {
   },
   /** Needs no name. `count` at most 20. */
   async react(id: string, emoji: Reaction, count: number): Promise<void> {
-    const token = session.value?.token ?? (await passingToken())
-    await request(at(id, '/reactions'), { ...post({ emoji, count }), token })
+    await asAnyone(at(id, '/reactions'), post({ emoji, count }))
   },
+  /** Needs no name. */
   async report(id: string, about: { what: Report['what']; id?: string; why: string }): Promise<void> {
-    await asMe(request, at(id, '/reports'), post(about))
+    await asAnyone(at(id, '/reports'), post(about))
   },
   async reports(id: string): Promise<Report[]> {
     return (await asMe(json(Reports), at(id, '/reports'))).reports

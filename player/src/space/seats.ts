@@ -52,3 +52,6 @@ function noise(row: number, n: number): number {
   hash = Math.imul(hash ^ (hash >>> 15), 0x27d4eb2d)
   return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32
 }
+
+/** What a press of somebody's seat opens. */
+export type SeatPress = 'face' | 'manage' | 'report'

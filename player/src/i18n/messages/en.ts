@@ -56,6 +56,7 @@ export default {
     stage: 'Stage',
     emptyStage: 'The stage is empty for a moment.',
     host: 'Host',
+    cohost: 'Co-host',
     talking: 'talking',
     mutedSelf: 'muted',
     mutedHost: 'muted by the host',
@@ -184,15 +185,10 @@ export default {
     user: 'Report {name}',
     space: 'Report this space',
     why: 'What is wrong?',
-    who: 'The hosts and whoever runs this site will see it, with your name.',
+    who: 'The hosts and whoever runs this site will see it, and who sent it.',
+    wholeSpace: 'The whole space',
     send: 'Send the report',
     sent: 'Thank you. Your report is there.',
-    list: 'Reports',
-    about: {
-      post: '{by} reported what {name} wrote',
-      user: '{by} reported {name}',
-      space: '{by} reported this space',
-    },
   },
 
   scheduled: {

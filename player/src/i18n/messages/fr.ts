@@ -58,6 +58,7 @@ export default {
     stage: 'Scène',
     emptyStage: 'La scène est vide un instant.',
     host: 'Hôte',
+    cohost: 'Co-hôte',
     talking: 'parle',
     mutedSelf: 'micro coupé',
     mutedHost: 'micro coupé par l’hôte',
@@ -192,15 +193,10 @@ export default {
     user: 'Signaler {name}',
     space: 'Signaler cet espace',
     why: 'Qu’est-ce qui ne va pas ?',
-    who: 'Les hôtes et qui gère ce site le verront, avec votre nom.',
+    who: 'Les hôtes et qui gère ce site le verront, et de qui il vient.',
+    wholeSpace: 'Tout l’espace',
     send: 'Envoyer le signalement',
     sent: 'Merci. Votre signalement est arrivé.',
-    list: 'Signalements',
-    about: {
-      post: '{by} a signalé le message de {name}',
-      user: '{by} a signalé {name}',
-      space: '{by} a signalé cet espace',
-    },
   },
 
   scheduled: {

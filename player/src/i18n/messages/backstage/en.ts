@@ -91,6 +91,12 @@ export default {
   },
 
   lead: {
+    reports: 'Reports',
+    reported: {
+      post: '{by} reported what {name} wrote',
+      user: '{by} reported {name}',
+      space: '{by} reported this space',
+    },
     title: 'Invite and manage',
     links: 'More links | More links (1) | More links ({count})',
     uses: 'How many may use it',

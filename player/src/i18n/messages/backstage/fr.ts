@@ -92,6 +92,12 @@ export default {
   },
 
   lead: {
+    reports: 'Signalements',
+    reported: {
+      post: '{by} a signalé le message de {name}',
+      user: '{by} a signalé {name}',
+      space: '{by} a signalé cet espace',
+    },
     title: 'Inviter et gérer',
     links: 'Autres liens | Autres liens (1) | Autres liens ({count})',
     uses: 'Combien peuvent l’utiliser',
