@@ -242,6 +242,8 @@ export default {
   error: {
     offline: 'Odeon can’t be reached. Try again in a moment.',
     forbidden: 'You may not do that here.',
+    removed: 'The host has to ask you first.',
+    hands_full: 'Too many hands are up. Try again in a moment.',
     already_started: 'It is live already.',
     already_ended: 'It has ended already.',
     not_live: 'It is not live.',

@@ -250,6 +250,8 @@ export default {
   error: {
     offline: 'Odeon est injoignable. Réessayez dans un instant.',
     forbidden: 'Vous ne pouvez pas faire cela ici.',
+    removed: 'C’est à l’hôte de vous inviter.',
+    hands_full: 'Trop de mains sont levées. Réessayez dans un instant.',
     already_started: 'C’est déjà en direct.',
     already_ended: 'C’est déjà terminé.',
     not_live: 'Ce n’est pas en direct.',
