@@ -285,7 +285,7 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
     await eva.keyboard.press('l')
     await playing(eva)
     await pressOn(eva, 'raise-hand')
-    await tabTo(eva, 'hand-name')
+    await tabTo(eva, 'your-name')
     await eva.keyboard.type('Eva')
     await eva.keyboard.press('Enter')
     await eva.locator(`${testid('hand-note')}[data-state="ready"]`).waitFor()
