@@ -298,6 +298,25 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
     await expect.poll(names, { timeout: 10_000 }).toEqual(['Ana', 'Eva'])
   })
 
+  test('the host mutes all, and hands the space over and gets it back', { timeout: 60_000 }, async () => {
+    await host.locator(testid('copy-speaker-link')).click()
+    await host.locator(testid('mute-all')).click()
+    await host.keyboard.press('Escape')
+    await eva.locator(`${testid('mic')}[data-state="muted-host"]`).click()
+    await onAir(eva)
+    await onAir(host)
+    for (const [from, name, to] of [
+      [host, 'Eva', eva],
+      [eva, 'Ana', host],
+    ] as const) {
+      await from.locator(testid('seat')).filter({ hasText: name }).click()
+      await from.locator(testid('hand-over')).click()
+      await from.locator(testid('confirm')).click()
+      await to.locator(testid('end-space')).waitFor()
+      await from.locator(testid('end-space')).waitFor({ state: 'detached' })
+    }
+  })
+
   test(
     'a host who vanishes is replaced, and gets the space back when he returns',
     { timeout: 90_000 },
