@@ -159,6 +159,11 @@ describe.skipIf(!findChromium())(`the conversation${findChromium() ? '' : ` (${C
   test('what was reported, the host is told', { timeout: 60_000 }, async () => {
     await write(host, 'Welcome')
     await post(near, 'Welcome').locator(testid('report-post')).click()
+    await near.locator(testid('block')).click()
+    await post(near, 'Welcome').waitFor({ state: 'detached' }) // For Ben alone.
+    await post(late, 'Welcome').waitFor()
+    await near.locator(testid('block')).click()
+    await post(near, 'Welcome').waitFor()
     await near.locator(testid('report-why')).fill('Not welcome at all')
     await near.locator(testid('report-send')).click()
     await near.getByText('Your report is there').first().waitFor()

@@ -180,6 +180,11 @@ export default {
   },
 
   report: {
+    hide: 'Hide what {name} writes',
+    show: 'Show what {name} writes again',
+    hideWhat: 'Only for you, in this browser. Nobody is told.',
+    hidden: 'You no longer see what {name} writes.',
+    shown: 'You see what {name} writes again.',
     short: 'Report',
     post: 'Report what {name} wrote',
     user: 'Report {name}',

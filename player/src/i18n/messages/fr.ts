@@ -188,6 +188,11 @@ export default {
   },
 
   report: {
+    hide: 'Masquer ce qu’écrit {name}',
+    show: 'Afficher de nouveau ce qu’écrit {name}',
+    hideWhat: 'Pour vous seul, dans ce navigateur. Personne n’en sait rien.',
+    hidden: 'Vous ne voyez plus ce qu’écrit {name}.',
+    shown: 'Vous voyez de nouveau ce qu’écrit {name}.',
     short: 'Signaler',
     post: 'Signaler le message de {name}',
     user: 'Signaler {name}',
