@@ -82,6 +82,16 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
     }
     return scores
   }
+  /** What was said is heard. A machine that is short of CPU for a moment makes holes that say nothing of the packets: then more is listened to. */
+  async function isHeard(page: Page): Promise<void> {
+    let scores: number[] = []
+    for (let round = 0; round < 3; round++) {
+      if (round > 0) await hears(page, 13)
+      scores = await likeness(page)
+      if (percentile(scores, 0.5) > 0.85) return
+    }
+    expect.fail(`another sound is heard than was said: ${scores.map((score) => score.toFixed(2)).join(' ')}`)
+  }
   test(
     'who saves data hears the voice for half a minute, by growing segments of Opus alone, and again after a reload',
     { timeout: 180_000 },
@@ -110,8 +120,7 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
       const media = proxy.requests.filter((url) => /\.m4s/.test(url))
       expect(media.length).toBeGreaterThan(12)
       expect(media.filter((url) => !/\/opus\/\d+\.m4s$/.test(url))).toEqual([])
-      const scores = await likeness(page)
-      expect(percentile(scores, 0.5), scores.map((score) => score.toFixed(2)).join(' ')).toBeGreaterThan(0.85)
+      await isHeard(page)
 
       await page.reload()
       await page.locator(`${testid('save-data')}[aria-pressed="true"]`).waitFor()
@@ -179,7 +188,7 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
     ['index.m3u8', 'opus'], // The variant with the smaller BANDWIDTH.
     ['aac/index.m3u8', 'aac'],
     ['opus/index.m3u8', 'opus'],
-  ])('hls.js as others use it plays %s, and stays with %s', { timeout: 90_000 }, async (path, rendition) => {
+  ])('hls.js as others use it plays %s, and stays with %s', { timeout: 120_000 }, async (path, rendition) => {
     const page = await open()
     const media: string[] = []
     page.on('request', (request) => {
@@ -215,7 +224,6 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
     expect(await page.evaluate(() => (window as unknown as { errors: string[] }).errors)).toEqual([])
     expect(media.length).toBeGreaterThan(40)
     expect(media.filter((url) => !url.includes(`/${rendition}/`))).toEqual([])
-    const scores = await likeness(page)
-    expect(percentile(scores, 0.5), scores.map((score) => score.toFixed(2)).join(' ')).toBeGreaterThan(0.85)
+    await isHeard(page)
   })
 })
