@@ -19,7 +19,7 @@ interface JobData {
 
 /** A worker that is silent so long has died, and its jobs are others'. */
 const LOCK_MS = 2000
-const STALLED_CHECK_MS = 1000
+const STALLED_CHECK_MS = 500
 /** Jobs that one worker runs at once: live jobs wait most of the time. */
 const CONCURRENCY = 1000
 const WITHOUT_END = 1_000_000_000
