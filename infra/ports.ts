@@ -38,7 +38,7 @@ export async function openPorts(options: PortsOptions): Promise<OpenPorts> {
       throw error
     }
   }
-  const redis = await openRedis({ url: settings.REDIS_URL, logger })
+  const redis = await openRedis({ url: settings.REDIS_URL, logger, registry })
   let objects: Objects
   try {
     objects = settings.S3_ENDPOINT

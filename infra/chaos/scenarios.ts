@@ -200,6 +200,7 @@ export const SCENARIOS: Scenario[] = [
           others: {
             'every segment is stored': holes.length === 0,
             'it was named': /memory/.test(door.output()),
+            'it was counted': (await metric(door, 'odeon_redis_full_total')) > 0,
           },
         }
       }),

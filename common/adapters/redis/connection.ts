@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Cluster, Redis, ReplyError, type ClusterOptions, type RedisOptions } from 'ioredis'
 import { AppError, messageOf } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { Counter, type Registry } from '../../metrics.ts'
 import { namesOf, parseRedisUrl, type RedisAddress } from './address.ts'
 import { checkFitness } from './fitness.ts'
 
@@ -21,6 +22,8 @@ export interface RedisConnection {
   client(): Redis | Cluster
   /** How long Redis has been there without an interruption, ms; 0 while it is away. */
   steadyMs(): number
+  /** What a command of `client()` threw, as `redisError` says it, and counted like those of the others. */
+  explain(error: unknown): AppError
   close(): Promise<void>
 }
 
@@ -36,6 +39,8 @@ export interface RedisConnectionOptions {
   /** As in `REDIS_URL`. */
   url: string
   logger: Logger
+  /** Where `odeon_redis_full_total` is counted, if anywhere. */
+  registry?: Registry
   /** How often an unreachable Redis is tried at the start, a second apart; 5 unless told. */
   tries?: number
 }
@@ -50,6 +55,7 @@ const COMPLAIN_MS = 10_000
 export async function openRedis({
   url,
   logger,
+  registry,
   tries = 5,
 }: RedisConnectionOptions): Promise<RedisConnection> {
   const address = parseRedisUrl(url)
@@ -64,7 +70,7 @@ export async function openRedis({
         client.disconnect()
         throw error
       }
-      return connectionOf(client)
+      return connectionOf(client, registry)
     } catch (error) {
       const known = startError(error, address)
       if (known.code !== 'redis_unreachable' || left <= 0) throw known
@@ -180,7 +186,8 @@ function startError(error: unknown, address: RedisAddress): AppError {
 export function redisError(error: unknown): AppError {
   if (error instanceof AppError) return error
   const message = messageOf(error)
-  if (/^(OOM|MISCONF)/.test(message))
+  if (/(^|-)(OOM|MISCONF) /.test(message))
+    // Older ones put a script's before it.
     return new AppError(
       503,
       'redis_full',
@@ -207,7 +214,19 @@ function watch(client: Redis | Cluster, logger: Logger): void {
   })
 }
 
-function connectionOf(client: Redis | Cluster): RedisConnection {
+function connectionOf(client: Redis | Cluster, registry: Registry | undefined): RedisConnection {
+  const full =
+    registry &&
+    new Counter({
+      name: 'odeon_redis_full_total',
+      help: 'Commands that Redis refused because its memory or its disk was full.',
+      registers: [registry],
+    })
+  const explain = (error: unknown): AppError => {
+    const explained = redisError(error)
+    if (explained.code === 'redis_full') full?.inc()
+    return explained
+  }
   let readySince: number | undefined = performance.now()
   client.on('ready', () => (readySince = performance.now()))
   client.on('close', () => (readySince = undefined))
@@ -217,7 +236,7 @@ function connectionOf(client: Redis | Cluster): RedisConnection {
     try {
       return await answer
     } catch (error) {
-      throw redisError(error)
+      throw explain(error)
     }
   }
   return {
@@ -236,6 +255,7 @@ function connectionOf(client: Redis | Cluster): RedisConnection {
     },
     client: () => duplicate(client),
     steadyMs: () => (readySince === undefined ? 0 : performance.now() - readySince),
+    explain,
     async close() {
       client.disconnect()
       return Promise.resolve()

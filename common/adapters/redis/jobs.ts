@@ -2,7 +2,7 @@ import { Queue, WaitingError, Worker as BullWorker, type Job as BullJob, type Qu
 import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { Jobs, Worker } from '../../ports.ts'
-import { redisError, type RedisConnection } from './connection.ts'
+import type { RedisConnection } from './connection.ts'
 
 /** Jobs in BullMQ, which only this file knows. A queue's name is a hash tag, `{live-a}`: all its keys lie on one slot. */
 export interface RedisJobsOptions {
@@ -56,11 +56,11 @@ export function openRedisJobs({
         removeOnFail: true,
         stackTraceLimit: 1,
       })
-      await inTime(adding)
+      await inTime(adding, redis)
     },
 
     async forget(name, id) {
-      await inTime(queueOf(name).remove(jobId(id))) // Which leaves what is locked.
+      await inTime(queueOf(name).remove(jobId(id)), redis) // Which leaves what is locked.
     },
 
     work(name, handler, { most = CONCURRENCY } = {}) {
@@ -142,14 +142,14 @@ async function giveBack(job: BullJob, token: string | undefined): Promise<never>
 }
 
 /** BullMQ waits for Redis as long as it takes; who asks wants to know. */
-async function inTime(asked: Promise<unknown>): Promise<void> {
+async function inTime(asked: Promise<unknown>, redis: RedisConnection): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(`no answer within ${ADD_MS} ms`)), ADD_MS)
   asked.catch(() => {}) // When it is late nobody else would hear of it.
   try {
     await Promise.race([asked, late])
   } catch (error) {
-    throw redisError(error)
+    throw redis.explain(error)
   } finally {
     clearTimeout(timer)
   }

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { AppError } from '../../errors.ts'
 import { createLogger } from '../../logger.ts'
+import { Registry } from '../../metrics.ts'
 import { FIRST, type EntryId, type Jobs, type Log, type Store } from '../../ports.ts'
 import { describeJobs } from '../contract/jobs.ts'
 import { describeLog } from '../contract/log.ts'
@@ -151,14 +152,26 @@ describe.skipIf(!REDIS_SERVER)('Redis as it may be', () => {
     await expect.poll(async () => (await second.acquire('short', 'ben', 60_000))?.owner).toBe('ben')
   })
 
-  test('Redis whose memory is full says so, and what is there can be read', async () => {
-    const { url } = kept(await startRedis(['--maxmemory', '3mb', '--maxmemory-policy', 'noeviction']))
-    const log = kept(openRedisLog({ redis: await connect(url) }))
-    const fill = async (): Promise<void> => {
-      for (let n = 1; n < 1000; n++) await log.append('k', id(n), new Uint8Array(50_000))
-    }
-    expect(await words(fill())).toMatch(/^redis_full: .*memory/)
+  test('Redis whose memory is full says so, it is counted, and what is there can be read', async () => {
+    const { url } = kept(await startRedis(['--maxmemory-policy', 'noeviction']))
+    const registry = new Registry()
+    const redis = kept(await openRedis({ url, logger, registry, tries: 1 }))
+    const refused = async () =>
+      (await registry.getSingleMetric('odeon_redis_full_total')!.get()).values[0]!.value
+    const log = kept(openRedisLog({ redis }))
+    const store = kept(openRedisStore({ redis }))
+    const jobs = kept(openRedisJobs({ redis, logger }))
+    await log.append('k', id(1), Uint8Array.of(1))
+    await store.put('d', 1, 0)
+    await redis.call('CONFIG', 'SET', 'maxmemory', 1)
+    expect(await refused()).toBe(0)
+    expect(await words(log.append('k', id(2), Uint8Array.of(2)))).toMatch(/^redis_full: .*memory/)
+    expect(await words(store.put('d', 2, 1))).toMatch(/^redis_full: /) // By a script.
+    expect(await words(jobs.add('{q}', 'j', 1))).toMatch(/^redis_full: /) // By BullMQ.
+    expect(await refused()).toBe(3)
     expect(await log.newest('k')).toBeDefined()
+    expect(await store.get('d')).toMatchObject({ value: 1 })
+    expect(await refused()).toBe(3)
   })
 
   test.each([
