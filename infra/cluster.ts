@@ -12,7 +12,7 @@ const EDGE_PORT = Number(process.env['PORT'] ?? 8080)
 
 /** Starts the processes; answers how to end them. */
 async function start(cluster: TestCluster): Promise<() => Promise<void>> {
-  const settings = { ...cluster.env, ODEON_PROXIES: '1' }
+  const settings = { ...cluster.env, ODEON_TRUSTED_PROXIES: 'loopback' }
   const [first, second] = await Promise.all([
     cluster.startWith(settings, 'api'),
     cluster.startWith(settings, 'api'),

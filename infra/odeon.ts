@@ -210,7 +210,7 @@ function openControl(
     internalSecret,
     logger,
     registry,
-    proxies: settings.ODEON_PROXIES,
+    trustedProxies: settings.ODEON_TRUSTED_PROXIES,
     ice:
       settings.ODEON_TURN_URLS.length > 0
         ? { urls: settings.ODEON_TURN_URLS, secret: settings.ODEON_TURN_SECRET ?? '' }

@@ -22,3 +22,12 @@ test.each([
 ])('what is no origin is refused by its name: %s', (text) => {
   expect(() => readSettings({ ODEON_ORIGINS: text })).toThrow(/ODEON_ORIGINS.*wanted: https:\/\/host:port/)
 })
+
+test('trusted proxies are addresses, subnets and names, with commas; nobody is one unless told', () => {
+  const { ODEON_TRUSTED_PROXIES } = readSettings({ ODEON_TRUSTED_PROXIES: 'loopback, 10.1.0.0/16,' })
+  expect(ODEON_TRUSTED_PROXIES).toEqual(['loopback', '10.1.0.0/16'])
+  expect(readSettings({}).ODEON_TRUSTED_PROXIES).toEqual([])
+  expect(() => readSettings({ ODEON_TRUSTED_PROXIES: 'edge' })).toThrow(
+    /ODEON_TRUSTED_PROXIES.*"edge" is none/,
+  )
+})

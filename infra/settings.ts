@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { isProxy } from '@odeon/api/control/client-address.ts'
 import { AppError } from '@odeon/common/errors.ts'
 import { REPLICAS } from '@odeon/common/keys.ts'
 import { explain } from '@odeon/common/parse.ts'
@@ -45,6 +46,19 @@ const origins = z.string().transform((text, context) =>
       return ''
     }),
 )
+
+const proxies = z.string().transform((text, context) => {
+  const proxies = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+  const bad = proxies.find((proxy) => !isProxy(proxy))
+  if (bad !== undefined)
+    context.addIssue(
+      `wanted: 10.1.0.0/16, 2001:db8::7, loopback or private, some with commas; "${bad}" is none`,
+    )
+  return proxies
+})
 
 const iceUrls = z.string().transform((text, context) => {
   const urls = text
@@ -123,13 +137,11 @@ export const Settings = z
       .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
       .default('warn')
       .describe('how much is logged on standard output: fatal, error, warn, info, debug, trace or silent'),
-    ODEON_PROXIES: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .max(10)
-      .default(0)
-      .describe('proxies in front whose X-Forwarded-For tells the client’s address; 0: none is believed'),
+    ODEON_TRUSTED_PROXIES: proxies
+      .default([])
+      .describe(
+        'proxies in front whose X-Forwarded-For tells the client’s address: addresses, subnets, loopback or private, with commas; nobody else is believed',
+      ),
     ODEON_ORIGINS: origins
       .default([])
       .describe(

@@ -9,6 +9,7 @@ import type { Logger } from '@odeon/common/logger.ts'
 import { Counter, type Registry } from '@odeon/common/metrics.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { sendError, type Handler, type Request, type Response, type Upgrade } from '../server.ts'
+import { clientAddress, networkOf, trustedProxies } from './client-address.ts'
 import type { Deps } from './context.ts'
 import { faceRoutes } from './faces.ts'
 import type { IceSettings } from './ice.ts'
@@ -42,8 +43,8 @@ export interface ControlOptions {
   logger: Logger
   registry: Registry
   limits?: Partial<Limits>
-  /** The proxies in front that tell the client's address in `X-Forwarded-For`; 0, nobody is believed, unless told. */
-  proxies?: number
+  /** Who is believed about a client's address in `X-Forwarded-For`, as `isProxy` wants it; nobody unless told. */
+  trustedProxies?: readonly string[]
   /** What speakers' browsers are relayed by, if anything. */
   ice?: IceSettings | undefined
   /** Live spaces are transcoded twice, by two processes; once unless told. */
@@ -103,10 +104,12 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
   ])
     routes(router, deps)
 
-  const app = new Koa({ proxy: (options.proxies ?? 0) > 0, maxIpsCount: options.proxies ?? 0 })
+  const proxies = trustedProxies(options.trustedProxies ?? [])
+  const app = new Koa()
   app.silent = true
   app.use(async (ctx, next) => {
     ctx.set(HEADERS)
+    ctx.request.ip = networkOf(clientAddress(ctx.req, proxies))
     try {
       if (ctx.method === 'OPTIONS' && !ctx.path.endsWith('/whip')) ctx.status = 204
       else await next()

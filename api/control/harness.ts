@@ -130,9 +130,9 @@ export interface House {
 
 export async function openHouse({
   limits,
-  proxies = 0,
+  trustedProxies = [],
   ice,
-}: { limits?: Partial<Limits>; proxies?: number; ice?: IceSettings } = {}): Promise<House> {
+}: { limits?: Partial<Limits>; trustedProxies?: string[]; ice?: IceSettings } = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'odeon-control-'))
   const logger = createLogger('silent')
   const ports = await openEmbeddedPorts({ folder, logger })
@@ -147,7 +147,7 @@ export async function openHouse({
     logger,
     registry,
     now: () => clock.now,
-    proxies,
+    trustedProxies,
     ice,
     ...(limits && { limits }),
   })

@@ -2,6 +2,7 @@ vcl 4.1;
 
 # The caching edge before the api nodes, Varnish 7. It streams while it fills: any number of listeners of a growing segment, or of a blocking
 # playlist, cost the origin one request. Each of them holds a worker thread here (thread_pool_max).
+# Varnish adds the address of who asked to X-Forwarded-For by itself; the api nodes believe it where ODEON_TRUSTED_PROXIES names this machine.
 
 import directors;
 include "./backends.vcl";
