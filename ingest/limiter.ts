@@ -1,5 +1,5 @@
 import { FRAME_SAMPLES } from '@odeon/common/time.ts'
-import { LARGEST_OVERSHOOT, TAPS, truePeakAt } from './true-peak.ts'
+import { LARGEST_OVERSHOOT, sizesOf, TAPS } from './true-peak.ts'
 
 /** −1 dBTP, and a hair below it: room for what the filters of decoders and converters add. */
 export const CEILING = 10 ** (-1.01 / 20)
@@ -19,6 +19,9 @@ const RELEASE = 1 - Math.exp(-1 / (0.08 * 48_000)) // 80 ms.
 export class Limiter {
   /** What waits to go out, then the frame that came in. */
   readonly #line = new Float32Array(LOOK_AHEAD + FRAME_SAMPLES)
+  readonly #outgoing = this.#line.subarray(0, FRAME_SAMPLES)
+  /** Of the samples that came in. */
+  readonly #sizes = new Float32Array(FRAME_SAMPLES)
   #gain = 1
   /** Change of the gain for each sample until the peak ahead is met. */
   #slope = 0
@@ -42,7 +45,7 @@ export class Limiter {
   process(frame: Float32Array): void {
     const line = this.#line
     line.set(frame, LOOK_AHEAD)
-    if (this.#atRest() && peakOf(frame) <= SAFE) frame.set(line.subarray(0, FRAME_SAMPLES))
+    if (this.#atRest() && peakOf(frame) <= SAFE) frame.set(this.#outgoing)
     else this.#limit(frame)
     line.copyWithin(0, FRAME_SAMPLES)
   }
@@ -53,25 +56,19 @@ export class Limiter {
 
   #limit(frame: Float32Array): void {
     const line = this.#line
+    const sizes = this.#sizes
+    this.#hot = sizesOf(line, LOOK_AHEAD, SAFE, this.#hot, sizes)
     let gain = this.#gain
     let slope = this.#slope
     let aim = this.#aim
     let hold = this.#hold
-    let hot = this.#hot
     for (let i = 0; i < FRAME_SAMPLES; i++) {
-      const at = LOOK_AHEAD + i
-      let size = Math.abs(line[at]!)
-      if (!(size < Infinity)) size = line[at] = 0
-      if (size > SAFE) hot = TAPS
-      if (hot > 0) {
-        hot--
-        size = Math.max(size, truePeakAt(line, at))
-        if (size * aim > CEILING) {
-          aim = CEILING / size
-          slope = Math.min(slope, (aim - gain) / RAMP)
-          hold = LOOK_AHEAD
-        } else if (size > CEILING) hold = LOOK_AHEAD
+      const size = sizes[i]!
+      if (size * aim > CEILING) {
+        aim = CEILING / size
+        slope = Math.min(slope, (aim - gain) / RAMP)
       }
+      if (size > CEILING) hold = LOOK_AHEAD
       if (gain > aim) gain = Math.max(aim, gain + slope)
       else if (hold > 0) hold--
       else if (gain < 1) {
@@ -80,14 +77,12 @@ export class Limiter {
         aim = gain
         slope = 0
       }
-      const outgoing = line[i]! * gain
-      frame[i] = outgoing > CEILING ? CEILING : outgoing < -CEILING ? -CEILING : outgoing
+      frame[i] = Math.max(-CEILING, Math.min(CEILING, line[i]! * gain)) // A choice of a constant or a number would box each sample.
     }
     this.#gain = gain
     this.#slope = slope
     this.#aim = aim
     this.#hold = hold
-    this.#hot = hot
   }
 }
 
