@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { MIXER_FLAGS } from './mixer-flags.ts'
 import { readRoles, readSettings, Settings } from './settings.ts'
 
 /** docker-compose.yml against what Odeon takes: no Docker is needed for that. */
@@ -9,6 +10,7 @@ import { readRoles, readSettings, Settings } from './settings.ts'
 const Service = z.object({
   image: z.string(),
   build: z.string().optional(),
+  entrypoint: z.array(z.string()).optional(),
   command: z.array(z.string()).optional(),
   environment: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
   volumes: z.array(z.string()).optional(),
@@ -38,6 +40,15 @@ test('there are two of each role, beside Redis, MinIO, edge, TLS and TURN server
     ingest: ['ingest'],
     transcoder: ['transcoder'],
   })
+})
+
+test('an ingest node runs with the flags of a mixer, by docker-compose.yml and by npm', () => {
+  const scripts = z
+    .object({ scripts: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))).scripts
+  expect(services['ingest-1']!.entrypoint!.slice(1)).toEqual([...MIXER_FLAGS, 'infra/start.ts'])
+  expect(services['ingest-2']!.entrypoint).toEqual(services['ingest-1']!.entrypoint)
+  expect(scripts['start:ingest']).toBe(`node ${MIXER_FLAGS.join(' ')} infra/start.ts --roles=ingest`)
 })
 
 test('every setting that it gives is one that Odeon takes, and what it wants to know is in compose.env', () => {

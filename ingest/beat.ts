@@ -48,7 +48,7 @@ export function startBeat({ startedAt, first, now, delay = 0, onFrame }: BeatOpt
   }
 }
 
-/** Wanted between two beats, ms: about what a stage of ten takes. Where that does not fit, half of it, and so on. */
+/** Wanted between two beats, ms: twice what a stage of ten takes, for the packets between. Where that does not fit, half of it, and so on. */
 const APART = [2, 1, 0.5, 0.25, 0] as const
 const STEP = 0.25
 

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { newSpaceId, newUserId } from '@odeon/common/ids.ts'
 import type { SpeakerOptions } from '@odeon/ingest/werift-speaker.ts'
+import { MIXER_FLAGS } from '../mixer-flags.ts'
 
 export interface BenchStage {
   /** How an offer gets onto it. */
@@ -41,10 +42,14 @@ const stop = async (child: ChildProcess): Promise<void> => {
   await exit
 }
 
-const onFirstCore = (script: string, args: string[]): ChildProcess =>
-  fork(fileURLToPath(new URL(script, import.meta.url)), args, {
-    ...(PINNED && { execPath: 'taskset', execArgv: ['-c', '0', process.execPath, ...process.execArgv] }),
-  })
+function onFirstCore(script: string, args: string[], flags: readonly string[] = []): ChildProcess {
+  const execArgv = [...flags, ...process.execArgv]
+  return fork(
+    fileURLToPath(new URL(script, import.meta.url)),
+    args,
+    PINNED ? { execPath: 'taskset', execArgv: ['-c', '0', process.execPath, ...execArgv] } : { execArgv },
+  )
+}
 
 /** Share of bare timers, each busy for `busyMs`, that come more than 5 ms late on the servers' core. */
 export async function lateTimers(busyMs: number, seconds: number): Promise<number> {
@@ -59,7 +64,7 @@ export async function lateTimers(busyMs: number, seconds: number): Promise<numbe
 export async function startIngestNode(seats: number): Promise<OdeonSystem> {
   const folder = mkdtempSync(join(tmpdir(), 'odeon-stage-'))
   const secret = newUserId()
-  const child = onFirstCore('./stage-server.ts', [folder, secret, String(seats)])
+  const child = onFirstCore('./stage-server.ts', [folder, secret, String(seats)], MIXER_FLAGS)
   const [{ url }] = (await once(child, 'message')) as [{ url: string }]
   const call = async (method: string, path: string, body?: unknown): Promise<Response> => {
     const response = await fetch(`${url}${path}`, {

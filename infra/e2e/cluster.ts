@@ -18,6 +18,7 @@ import { createLogger } from '@odeon/common/logger.ts'
 import { openDecoder } from '@odeon/common/opus.ts'
 import { FIRST } from '@odeon/common/ports.ts'
 import { FRAME_SAMPLES, SAMPLE_RATE, SEGMENT_SAMPLES } from '@odeon/common/time.ts'
+import { MIXER_FLAGS } from '../mixer-flags.ts'
 import type { RoleName } from '../settings.ts'
 import { call } from './client.ts'
 import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
@@ -60,7 +61,8 @@ export async function startCluster(
   }
   const startWith = async (settings: Record<string, string>, ...roles: RoleName[]): Promise<OdeonProcess> => {
     const args = roles.length > 0 ? [`--roles=${roles.join(',')}`] : []
-    const started = await startOdeonProcess({ env: settings, args })
+    const nodeArgs = roles.join() === 'ingest' ? MIXER_FLAGS : []
+    const started = await startOdeonProcess({ env: settings, args, nodeArgs })
     processes.push(started)
     return started
   }

@@ -23,10 +23,15 @@ const START = fileURLToPath(new URL('../start.ts', import.meta.url))
 
 /** Resolves when it has printed its address; rejects with its output when it ends before. */
 export async function startOdeonProcess(
-  options: { folder?: string; env?: Record<string, string>; args?: string[] } = {},
+  options: {
+    folder?: string
+    env?: Record<string, string>
+    args?: string[]
+    nodeArgs?: readonly string[]
+  } = {},
 ): Promise<OdeonProcess> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'odeon-'))
-  const child = spawn(process.execPath, [START, ...(options.args ?? [])], {
+  const child = spawn(process.execPath, [...(options.nodeArgs ?? []), START, ...(options.args ?? [])], {
     env: { ...process.env, PORT: '0', HOST: 'localhost', ODEON_DATA: folder, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
