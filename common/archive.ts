@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { TimedEvent } from './events.ts'
 
 /**
- * `spaces/{id}/archive.json`: what a replay needs besides the segments. Written once, by the archive job alone.
+ * `spaces/{id}/archive.json`: what a replay needs besides the segments. Written by the archive job, and anew where a
+ * host takes posts out of it after the end.
  */
 export const ArchiveSegment = z.object({
   msn: z.number().int().nonnegative(),

@@ -13,6 +13,8 @@ export const ON_AIR_PREFIX = 'on-air:{'
 /** An ingest node: where it is and what it carries. */
 export const nodeKey = (id: string): string => `node:{${id}}`
 export const NODE_PREFIX = 'node:{'
+/** Who changes the recording of a space after its end: one at a time. */
+export const archivingKey = (id: string): string => `archiving:{${id}}`
 /** A place for one process that works on a replica's queue. */
 export const workerKey = (replica: string, place: number): string => `transcoder:{${replica}}:${place}`
 export const inboxKey = (id: string): string => `space:{${id}}:inbox`
@@ -38,3 +40,5 @@ export type Replica = (typeof REPLICAS)[number]
 export const liveQueue = (replica: Replica): string => `{live-${replica}}`
 export const LIVE_QUEUE = liveQueue('a')
 export const ARCHIVE_QUEUE = '{archive}'
+/** Posts are taken out of replays. */
+export const ERASE_QUEUE = '{erase}'

@@ -4,6 +4,7 @@ import { Muted, Policy, Role } from './events.ts'
 import { SpaceId, UserId } from './ids.ts'
 import { spaceKey, SPACE_PREFIX } from './keys.ts'
 import type { Store } from './ports.ts'
+import { PostId } from './posts.ts'
 import { DEFAULT_COHOSTS } from './room.ts'
 import type { Actor, RoleInSpace } from './roles.ts'
 
@@ -56,6 +57,8 @@ export const Space = z.object({
     .optional(),
   /** The number of somebody's last message that was done here: an earlier one that comes late, by whichever node, changes nothing. */
   acted: z.record(UserId, z.number()).default({}),
+  /** Posts that a host removed after the end and that are still to be taken out of the recording. */
+  erase: z.array(PostId).default([]),
   createdAt: z.number(),
   scheduledFor: z.number().optional(),
   startedAt: z.number().optional(),
@@ -125,6 +128,7 @@ export const newSpace = (of: Pick<Space, 'id' | 'title' | 'host' | 'createdAt' |
   invited: {},
   out: {},
   acted: {},
+  erase: [],
   replay: { state: 'none' },
 })
 

@@ -12,6 +12,8 @@ export interface FrameEventsOptions {
   said: SaidThings
   /** Those around the stage should be told. */
   onChanged(): void
+  /** And what they were told before is to be forgotten. */
+  onRemoved(): void
 }
 
 /** Frames between two snapshots of the stage: 0.96 s, so that one begins every segment. */
@@ -30,7 +32,7 @@ export class FrameEvents {
 
   /** Of the frame that was just mixed; the array is the log's to keep. Nothing is made anew for a frame in which nothing happened. */
   of(frame: number): SpaceEvent[] {
-    const { stage, room, sessions, said, onChanged } = this.#options
+    const { stage, room, sessions, said, onChanged, onRemoved } = this.#options
     const { talking } = room
     const talkingChanged = stage.setTalking(talking)
     const afterHole = frame !== this.#lastFrame + 1
@@ -48,7 +50,8 @@ export class FrameEvents {
     } else if (talkingChanged) happened.push({ type: 'talking', ids: [...talking] })
     if (levels) happened.push({ type: 'levels', levels: room.levels() })
     said.stamp(frame, happened, { segment: frame % FRAMES_PER_SEGMENT === 0, hole: afterHole })
-    if (said.changed) onChanged()
+    if (happened.some(({ type }) => type === 'unpost')) onRemoved()
+    else if (said.changed) onChanged()
     said.changed = false
     return happened
   }

@@ -1,5 +1,5 @@
 import { messageOf } from '@odeon/common/errors.ts'
-import { roomKey } from '@odeon/common/keys.ts'
+import { inboxKey, roomKey } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import type { Log } from '@odeon/common/ports.ts'
 import { RoomState } from '@odeon/common/room.ts'
@@ -24,6 +24,8 @@ export class RoomLog {
   #count = 0
   #timer: NodeJS.Timeout | undefined
   #wanted = false
+  /** Something was removed that the states of before still hold. */
+  #forgetting = false
   #writing: Promise<void> | undefined
   #writtenAt = -Infinity
   #closed = false
@@ -37,6 +39,12 @@ export class RoomLog {
   claim(epoch: number): void {
     this.#epoch = epoch
     this.#count = 0
+    this.changed()
+  }
+
+  /** Something was removed: with the next state those of before are deleted, and what of the inbox that state knows of. */
+  removed(): void {
+    this.#forgetting = true
     this.changed()
   }
 
@@ -59,13 +67,20 @@ export class RoomLog {
     this.#writtenAt = performance.now()
     const minor = ++this.#count
     const major = this.#epoch
-    const body = new TextEncoder().encode(JSON.stringify(state()))
+    const newest = state()
+    const body = new TextEncoder().encode(JSON.stringify(newest))
+    const forgetting = this.#forgetting
+    this.#forgetting = false
     this.#writing = (async () => {
       try {
         await log.append(roomKey(id), { major, minor }, body)
-        if (minor % KEPT === 0) await log.trim(roomKey(id), { major, minor: minor - KEPT })
+        if (forgetting) {
+          await log.trim(roomKey(id), { major, minor })
+          await log.trim(inboxKey(id), newest.inbox)
+        } else if (minor % KEPT === 0) await log.trim(roomKey(id), { major, minor: minor - KEPT })
       } catch (error) {
         this.#wanted = true // The next one tells it all.
+        this.#forgetting ||= forgetting
         this.#writtenAt += 5 * EVERY_MS
         logger.warn({ space: id, err: messageOf(error) }, 'the room could not be told of')
       }

@@ -135,6 +135,7 @@ export class SpaceMixer {
       sessions: this.#sessions,
       said: this.#said,
       onChanged,
+      onRemoved: () => this.#roomLog.removed(),
     })
     this.#slot = options.slots.take(options.startedAt)
     this.#tenure = new Tenure(

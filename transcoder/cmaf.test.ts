@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { AAC, OPUS } from '@odeon/common/rendition.ts'
-import { concat, findBox, walkBoxes } from './boxes.ts'
+import { concat, findBox, walkBoxes } from '@odeon/common/boxes.ts'
 import { cmafChunk } from './cmaf.ts'
 import { readSegment } from './segment-reader.ts'
 import { stage } from './testing/space-log.ts'

@@ -2,8 +2,8 @@ import { TRACK_ID } from '@odeon/common/cmaf-init.ts'
 import type { ChunkEvents } from '@odeon/common/events.ts'
 import { chunkStart, type Rendition } from '@odeon/common/rendition.ts'
 import type { ChunkPosition } from '@odeon/common/time.ts'
-import { box, concat, fullBox, u32, u64, zeros } from './boxes.ts'
-import { encodeEmsg } from './emsg.ts'
+import { box, concat, fullBox, u32, u64, zeros } from '@odeon/common/boxes.ts'
+import { encodeEmsg } from '@odeon/common/emsg.ts'
 
 /**
  * A rendition as CMAF (ISO/IEC 23000-19): chunks of `emsg`? `moof` `mdat`, to be read after the header of `common/cmaf-init.ts`. Plain

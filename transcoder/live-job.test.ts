@@ -4,7 +4,7 @@ import { ARCHIVE_QUEUE, aacInitKey, aacSegmentKey, aacSegmentPrefix, logKey } fr
 import { aacInit } from '@odeon/common/cmaf-init.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { AAC } from '@odeon/common/rendition.ts'
-import { concat } from './boxes.ts'
+import { concat } from '@odeon/common/boxes.ts'
 import { readSegment } from './segment-reader.ts'
 import { decodeCmaf } from './testing/decode.ts'
 import { openSpace } from './testing/live.ts'

@@ -38,6 +38,10 @@ export function createTranscoderMetrics(registry: Registry) {
     ),
     damagedEntries: counter('odeon_log_damaged_entries_total', 'Log entries that were replaced by silence.'),
     segmentsStored: counter('odeon_segments_stored_total', 'Segments put into the object store here.'),
+    segmentsErased: counter(
+      'odeon_segments_erased_total',
+      'Stored segments that were written anew without a post that was removed.',
+    ),
     segmentsLost: counter(
       'odeon_segments_lost_total',
       'Segments whose chunks were gone before they were stored.',

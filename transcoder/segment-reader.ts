@@ -1,6 +1,6 @@
 import type { ChunkEvents } from '@odeon/common/events.ts'
-import { findBox, walkBoxes } from './boxes.ts'
-import { decodeEmsg } from './emsg.ts'
+import { findBox, walkBoxes } from '@odeon/common/boxes.ts'
+import { decodeEmsg } from '@odeon/common/emsg.ts'
 
 export interface SegmentContent {
   /** AAC frames, as its `trun` boxes count them. */

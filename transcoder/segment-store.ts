@@ -7,7 +7,8 @@ import type { Logger } from '@odeon/common/logger.ts'
 import { FIRST, type Entry, type EntryId, type Log, type Objects, type Ports } from '@odeon/common/ports.ts'
 import { AAC } from '@odeon/common/rendition.ts'
 import { FRAMES_PER_SEGMENT, SAMPLE_RATE, SEGMENT_SAMPLES } from '@odeon/common/time.ts'
-import { concat } from './boxes.ts'
+import { concat } from '@odeon/common/boxes.ts'
+import { Eraser } from './eraser.ts'
 import type { TranscoderMetrics } from './metrics.ts'
 import { untilDone } from './retry.ts'
 
@@ -29,7 +30,8 @@ export const KEPT_SEGMENTS = segmentsIn(60)
 const MOST_SEGMENTS = segmentsIn(30 * 60)
 
 /**
- * Follows the chunks log and puts each complete segment into the object store, as its chunks stand in the log; then trims both logs.
+ * Follows the chunks log and puts each complete segment into the object store, as its chunks stand in the log but for posts that were removed; then
+ * trims both logs.
  * While the object store fails it holds one segment and tries again; the rest waits in the log. Returns when the last segment is stored;
  * throws the signal's reason when that aborts.
  */
@@ -62,6 +64,14 @@ export async function storeSegments({
     }
   }
 
+  const eraser = new Eraser({
+    id,
+    objects,
+    logger,
+    stubbornly,
+    onErased: () => metrics.segmentsErased.inc(),
+  })
+
   /** The newest msn up to which everything is stored, or can't be stored any more; -1 for none. */
   let confirmed = -1
   await stubbornly(() => objects.put(aacInitKey(id), aacInit(), 'audio/mp4'))
@@ -93,8 +103,10 @@ export async function storeSegments({
   }
 
   async function store(msn: number, segment: readonly Entry[]): Promise<void> {
-    const bytes = concat(...segment.map(({ body }) => decodeChunk(body).bytes))
-    if (stored.has(msn) || bytes.length === 0) return
+    const chunks = concat(...segment.map(({ body }) => decodeChunk(body).bytes))
+    if (chunks.length === 0) return
+    const bytes = await eraser.pass(msn, chunks)
+    if (stored.has(msn)) return
     await stubbornly(() => objects.put(aacSegmentKey(id, msn), bytes, 'audio/mp4'))
     metrics.segmentsStored.inc()
   }

@@ -1,12 +1,13 @@
 import { messageOf } from '@odeon/common/errors.ts'
 import { SpaceJob } from '@odeon/common/internal.ts'
-import { ARCHIVE_QUEUE, liveQueue, logKey, type Replica } from '@odeon/common/keys.ts'
+import { ARCHIVE_QUEUE, ERASE_QUEUE, liveQueue, logKey, type Replica } from '@odeon/common/keys.ts'
 import type { Logger } from '@odeon/common/logger.ts'
 import type { Registry } from '@odeon/common/metrics.ts'
 import { parse } from '@odeon/common/parse.ts'
 import type { Job, Ports } from '@odeon/common/ports.ts'
 import { getSpace } from '@odeon/common/space.ts'
 import { runArchiveJob } from './archive-job.ts'
+import { runEraseJob } from './erase-job.ts'
 import { runLiveJob } from './live-job.ts'
 import { createTranscoderMetrics } from './metrics.ts'
 
@@ -31,7 +32,7 @@ export interface Transcoder {
 /** What one replica leaves to the other that was first, before it writes a chunk itself. */
 const LATE_MS = 150
 
-/** Works on the live and the archive queue. */
+/** Works on the queues of live spaces, archives, and removals from them. */
 export function startTranscoder({
   ports,
   ffmpegPath,
@@ -51,7 +52,10 @@ export function startTranscoder({
     waiting.clear()
   }
 
-  const handle = (kind: 'live' | 'archive', run: (job: SpaceJob, signal: AbortSignal) => Promise<void>) => {
+  const handle = (
+    kind: 'live' | 'archive' | 'erase',
+    run: (job: SpaceJob, signal: AbortSignal) => Promise<void>,
+  ) => {
     return async ({ data, id, signal }: Job): Promise<void> => {
       let job: SpaceJob
       try {
@@ -62,12 +66,13 @@ export function startTranscoder({
       }
       const name = `${kind} ${job.id}`
       const ordered = `archive ${job.id}` // By every live job, just before it is done.
-      unfinished.add(name).add(ordered)
+      unfinished.add(name)
+      if (kind === 'live') unfinished.add(ordered)
       try {
         await run(job, signal)
         finish(name)
       } catch (error) {
-        if (signal.aborted) finish(name, ordered)
+        if (signal.aborted) finish(name, ...(kind === 'live' ? [ordered] : []))
         else
           logger.error({ space: job.id, error: messageOf(error) }, `The ${kind} job failed; it is run again.`)
         throw error
@@ -80,10 +85,12 @@ export function startTranscoder({
     await runLiveJob({ job, ports, ffmpegPath, logger, metrics, signal, lateMs })
   })
   const archive = handle('archive', (job) => runArchiveJob({ job, ports, logger }))
+  const erase = handle('erase', (job) => runEraseJob({ job, ports, logger }))
   const most = maxSpaces === undefined ? {} : { most: maxSpaces }
   const workers = [
     ports.jobs.work(liveQueue(replica ?? 'a'), live, most),
     ports.jobs.work(ARCHIVE_QUEUE, archive),
+    ports.jobs.work(ERASE_QUEUE, erase),
   ]
 
   let closing: Promise<void> | undefined

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openEmbeddedPorts } from '@odeon/common/adapters/embedded/index.ts'
 import { encodeLogEntry, frameId } from '@odeon/common/frame.ts'
-import { ARCHIVE_QUEUE, logKey, ownerKey, spaceKey } from '@odeon/common/keys.ts'
+import { ARCHIVE_QUEUE, ERASE_QUEUE, logKey, ownerKey, spaceKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { asEnded, getSpace, newSpace, updateSpace, type Space } from '@odeon/common/space.ts'
@@ -172,4 +172,22 @@ test('two janitors at once, as two api nodes have them: a space ends once, and o
   await other.close()
   expect(await stateOf(id)).toMatchObject({ state: 'ended' })
   await expect.poll(() => ordered).toEqual([{ id, startedAt: START }])
+})
+
+test('posts that are still to be taken out of a replay are ordered once more: the job may have died with its process', async () => {
+  const erasing: unknown[] = []
+  ports.jobs.work(ERASE_QUEUE, ({ data }) => Promise.resolve(void erasing.push(data)))
+  const post = 'post0000000000000001'
+  const ready = { state: 'ready', durationMs: 5 } as const
+  const id = await space('withremoved', { state: 'ended', replay: ready, erase: [post] })
+  await space('nothingthere', { state: 'ended', replay: ready })
+  await space('beingmade', {
+    state: 'ended',
+    endedAt: START + 1,
+    replay: { state: 'preparing' },
+    erase: [post],
+  })
+  await watch(true).sweep()
+  await expect.poll(() => erasing).toContainEqual({ id, startedAt: START })
+  expect(new Set(erasing.map((job) => (job as { id: string }).id))).toEqual(new Set([id]))
 })

@@ -6,6 +6,7 @@ import type { Logger } from '@odeon/common/logger.ts'
 import type { Entry, Ports } from '@odeon/common/ports.ts'
 import { asEnded, listSpaces, updateSpace, type Space } from '@odeon/common/space.ts'
 import { FRAME_MS, MAX_HOLE_MS } from '@odeon/common/time.ts'
+import { orderErasing } from './erase-from-replay.ts'
 import { createFaceSweep } from './old-faces.ts'
 
 export interface JanitorOptions {
@@ -85,6 +86,8 @@ export function superviseSpaces(options: JanitorOptions): Janitor {
       // Does nothing while there is one: the node that started the space may have died before it ordered them.
       const job: SpaceJob = { id: space.id, startedAt: space.startedAt ?? 0 }
       for (const replica of replicas) await ports.jobs.add(liveQueue(replica), space.id, job)
+    } else if (space.replay.state === 'ready' && space.erase.length > 0) {
+      await orderErasing(ports.jobs, space) // Does nothing while there is one: the last may have been lost.
     } else if (!logIsDurable && space.replay.state === 'preparing' && (space.endedAt ?? 0) < openedAt) {
       await archive(space) // The job was lost with the process that had it.
     }

@@ -9,6 +9,7 @@ import { POST_LENGTH, PostId, type PlacedPost, type Post } from '@odeon/common/p
 import { may } from '@odeon/common/roles.ts'
 import { actorIn, roleIn } from '@odeon/common/space.ts'
 import { tooFast } from './buckets.ts'
+import { eraseFromReplay } from './erase-from-replay.ts'
 import { assertLive, body, loadSpace, spaceId, type Deps } from './context.ts'
 import { saidText } from './names.ts'
 import { react } from './reaction-door.ts'
@@ -73,16 +74,22 @@ export function saidRoutes(router: Router, deps: Deps): void {
     ctx.body = post
   })
 
-  /** A host removes anybody's, everybody his own: whose it is, the mixer knows best. */
+  /** A host removes anybody's, everybody his own: whose it is, the mixer knows best. After the end, hosts do, and it is taken out of the replay. */
   router.delete('/api/spaces/:id/posts/:post', async (ctx) => {
     const user = await tokens.require(ctx)
     const id = parse(PostId, ctx.params['post'], 'post id')
     if (!said.tidying.take(user.id)) throw tooFast()
     const space = await loadSpace(ctx, deps)
     const any = may(actorIn(space, user.id), 'post.remove')
-    if (!any) {
+    if (!any && space.state !== 'ended') {
       const post = (await newestRoomState(ports.log, space.id))?.posts?.find((post) => post.id === id)
       assertMay(space, user.id, post && post.by.id !== user.id ? 'post.remove' : 'post')
+    }
+    if (space.state === 'ended') {
+      assertMay(space, user.id, 'post.remove') // Nobody is there any more who knows whose it is.
+      await eraseFromReplay(ports, space, id)
+      ctx.status = 202
+      return
     }
     assertLive(space)
     await tellMixer(ports.log, space.id, { type: 'unpost', id, by: user.id, any })

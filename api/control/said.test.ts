@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { InboxEvent } from '@odeon/common/events.ts'
-import { inboxKey, roomKey } from '@odeon/common/keys.ts'
+import { ERASE_QUEUE, inboxKey, roomKey } from '@odeon/common/keys.ts'
 import { FIRST } from '@odeon/common/ports.ts'
 import type { PlacedPost } from '@odeon/common/posts.ts'
 import type { RoomState, ToStage } from '@odeon/common/room.ts'
-import { updateSpace } from '@odeon/common/space.ts'
+import { asEnded, getSpace, updateSpace } from '@odeon/common/space.ts'
 import { openHouse, type Answer, type Guest, type House } from './harness.ts'
 import { openStage } from './stage-client.ts'
 
@@ -248,5 +248,55 @@ describe('reports', () => {
     const { body } = await ask(host, 'GET', '/reports')
     const reasons = (body!['reports'] as { why: string }[]).map(({ why }) => why)
     expect([reasons.length, reasons[0], reasons.at(-1)]).toEqual([200, 'Reason 200', 'Reason 1'])
+  })
+})
+
+describe('a space that has ended', () => {
+  const orders: { close(): Promise<void> }[] = []
+  afterEach(async () => {
+    for (const worker of orders.splice(0)) await worker.close()
+  })
+  /** What is ordered to be taken out of replays. */
+  const ordered = (): unknown[] => {
+    const jobs: unknown[] = []
+    orders.push(house.ports.jobs.work(ERASE_QUEUE, ({ data }) => Promise.resolve(void jobs.push(data))))
+    return jobs
+  }
+  const pending = async () => (await getSpace(house.ports.store, id))!.erase
+
+  test('its host and his co-hosts have posts taken out of the replay, each once', async () => {
+    const jobs = ordered()
+    await updateSpace(house.ports.store, id, (space) => ({
+      ...asEnded(space, 'host', 1),
+      startedAt: 5,
+      speakers: { ...space.speakers, [ana.user.id]: { name: 'Ana', role: 'cohost' } },
+    }))
+    expect(await ask(host, 'DELETE', `/posts/${placed(1, ana).id}`)).toMatchObject({ status: 202 })
+    expect(await ask(host, 'DELETE', `/posts/${placed(1, ana).id}`)).toMatchObject({ status: 202 })
+    expect(await ask(ana, 'DELETE', `/posts/${placed(2, host).id}`)).toMatchObject({ status: 202 })
+    expect(await pending()).toEqual([placed(1, ana).id, placed(2, host).id])
+    await expect.poll(() => jobs).toContainEqual({ id, startedAt: 5 })
+    expect(await inbox()).toEqual([])
+  })
+
+  test('nobody else has, not even of his own: who wrote what is in the recording alone', async () => {
+    await updateSpace(house.ports.store, id, (space) => asEnded(space, 'host', 1))
+    expect(await ask(ana, 'DELETE', `/posts/${placed(1, ana).id}`)).toMatchObject({
+      status: 403,
+      code: 'forbidden',
+    })
+    expect(await pending()).toEqual([])
+  })
+
+  test('so many at once are too many', async () => {
+    await updateSpace(house.ports.store, id, (space) => ({
+      ...asEnded(space, 'host', 1),
+      erase: Array.from({ length: 200 }, (_, n) => placed(n, ana).id),
+    }))
+    expect(await ask(host, 'DELETE', `/posts/${placed(999, ana).id}`)).toMatchObject({
+      status: 429,
+      code: 'busy',
+    })
+    expect(await ask(host, 'DELETE', `/posts/${placed(7, ana).id}`)).toMatchObject({ status: 202 })
   })
 })

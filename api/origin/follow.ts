@@ -3,6 +3,7 @@ import { chunkPosition, decodeChunk, type Chunk } from '@odeon/common/chunk.ts'
 import { messageOf } from '@odeon/common/errors.ts'
 import { chunksKey } from '@odeon/common/keys.ts'
 import { compareIds, FIRST, type Entry, type EntryId, type Log } from '@odeon/common/ports.ts'
+import { postsIn } from '@odeon/common/removed-posts.ts'
 import { chunkStart, type Rendition } from '@odeon/common/rendition.ts'
 import { wallClock, type ChunkPosition, type EpochMs } from '@odeon/common/time.ts'
 import { Audience } from './audience.ts'
@@ -16,6 +17,7 @@ import {
   chunkFault,
   createWindow,
   forget,
+  forgetPosts,
   growingSegment,
   KEPT_SEGMENTS,
   type Window,
@@ -224,8 +226,21 @@ export class LiveSpace {
     }
     this.heardAt = this.#options.now()
     if (added === 'added' && grew) this.#feed(chunk)
+    if (added === 'added') this.#forgetRemoved(name, chunk)
     this.#wake()
     return added === 'added' ? { position, chunk } : undefined
+  }
+
+  /** What this chunk takes away is not handed out any more, also with what came before it. */
+  #forgetRemoved(name: string, { bytes }: Chunk): void {
+    try {
+      const { removed } = postsIn(bytes)
+      if (removed.length === 0) return
+      forgetPosts(this.window, new Set(removed))
+      this.#begun = undefined
+    } catch (error) {
+      this.#fault(name, messageOf(error))
+    }
   }
 
   /** Readers of the segment that grew get the chunk, and the end if that is it. */

@@ -85,6 +85,8 @@ export interface Studio {
   next: ChunkPosition
   /** Writes the next chunks into the log; an origin that follows has them when it returns. */
   say(chunks: number, size?: number): Promise<void>
+  /** Writes the next chunk, of these bytes. */
+  sayBytes(bytes: Uint8Array): Promise<void>
   /** Writes the last chunk. */
   finish(frames: number): Promise<void>
   get(path: string, options?: { method?: string; headers?: Record<string, string> }): Promise<Reply>
@@ -162,6 +164,7 @@ export async function openStudio(
         await write(studio.next, chunkOf(studio.next, { bytes, frames: framesPerChunk }))
       }
     },
+    sayBytes: (bytes) => write(studio.next, chunkOf(studio.next, { bytes, frames: framesPerChunk })),
     finish: (frames) =>
       write(
         studio.next,

@@ -204,11 +204,11 @@ export async function answerStoredSegment(
   { id, rendition }: { id: string; rendition: Rendition },
   msn: number,
   { objects, complaints }: { objects: Objects; complaints: Complaints },
-  cache: string = CACHE.media,
+  cacheOf: (body: Uint8Array) => string = () => CACHE.media,
 ): Promise<void> {
   try {
     const body = rendition === AAC ? await objects.get(aacSegmentKey(id, msn)) : undefined
-    if (body) return send(exchange, { type: TYPE.media, cache, body })
+    if (body) return send(exchange, { type: TYPE.media, cache: cacheOf(body), body })
     sendError(exchange, new AppError(404, 'no_segment', `There is no segment ${msn}.`), CACHE.none)
   } catch (error) {
     complaints.warn(

@@ -71,7 +71,7 @@ export function createOrigin(options: OriginOptions): Origin {
   }))
   const spaces = new Spaces({ log, complaints, metrics, now, maxSpaces: options.maxSpaces ?? 1000 })
   const names = createNames({ log, complaints, now })
-  const replays = new Replays({ objects, complaints })
+  const replays = new Replays({ objects, complaints, now })
   const live: LiveOptions = {
     objects,
     complaints,

@@ -4,8 +4,10 @@ import { Archive } from '@odeon/common/archive.ts'
 import { aacInit } from '@odeon/common/cmaf-init.ts'
 import { AppError, messageOf } from '@odeon/common/errors.ts'
 import { aacInitKey, aacSegmentKey, archiveKey } from '@odeon/common/keys.ts'
+import { holdsPosts } from '@odeon/common/removed-posts.ts'
 import type { Objects } from '@odeon/common/ports.ts'
 import { AAC } from '@odeon/common/rendition.ts'
+import type { EpochMs } from '@odeon/common/time.ts'
 import type { Complaints } from './complaints.ts'
 import { answerStoredSegment, storeAway } from './live.ts'
 import { replayPlaylist } from './playlist.ts'
@@ -34,23 +36,35 @@ interface Replay {
   init: Uint8Array
   playlist: Prepared
   archive: Prepared
+  /** When it was last seen to be so in the object store. */
+  seenAt: EpochMs
 }
 
 /** Replays in memory: the most, and the most bytes of them; those not asked for longest go first. */
 const MOST_REPLAYS = 64
 const MOST_BYTES = 64 * 1024 * 1024
+/** What is in memory is looked at again after this: a host may have taken posts out of it. */
+export const FRESH_MS = 5000
 /** A download that takes nothing for so long is given up. */
 const STUCK_MS = 60_000
+
+export interface ReplaysOptions {
+  objects: Objects
+  complaints: Complaints
+  now: () => EpochMs
+}
 
 export class Replays {
   readonly #objects: Objects
   readonly #complaints: Complaints
   readonly #known = new Map<string, Replay>()
   readonly #loading = new Map<string, Promise<Replay | undefined>>()
+  readonly #now: () => EpochMs
   readonly #stop = new AbortController()
 
-  constructor({ objects, complaints }: { objects: Objects; complaints: Complaints }) {
+  constructor({ objects, complaints, now }: ReplaysOptions) {
     this.#objects = objects
+    this.#now = now
     this.#complaints = complaints
   }
 
@@ -62,7 +76,7 @@ export class Replays {
         { id, rendition: AAC },
         target.msn,
         { objects: this.#objects, complaints: this.#complaints },
-        CACHE.forever,
+        (body) => (holdsPosts(body) ? CACHE.said : CACHE.forever),
       )
     const replay = await this.#replay(id)
     if (!replay) throw new AppError(404, 'no_recording', `There is no recording of a space ${id}.`)
@@ -70,7 +84,7 @@ export class Replays {
       case 'playlist':
         return send(exchange, { type: TYPE.playlist, cache: CACHE.replay, body: replay.playlist })
       case 'archive':
-        return send(exchange, { type: TYPE.json, cache: CACHE.replay, body: replay.archive })
+        return send(exchange, { type: TYPE.json, cache: CACHE.archive, body: replay.archive })
       case 'init':
         return send(exchange, { type: TYPE.media, cache: CACHE.forever, body: replay.init })
       case 'download':
@@ -88,14 +102,15 @@ export class Replays {
     if (known) {
       this.#known.delete(id) // To the end: the first is the one not asked for longest.
       this.#known.set(id, known)
-      return known
+      if (this.#now() - known.seenAt < FRESH_MS) return known
     }
-    const loading = this.#loading.get(id) ?? this.#load(id).finally(() => this.#loading.delete(id))
+    const loading = this.#loading.get(id) ?? this.#load(id, known).finally(() => this.#loading.delete(id))
     this.#loading.set(id, loading)
     return loading
   }
 
-  async #load(id: string): Promise<Replay | undefined> {
+  /** `known` stays what it is where nothing has changed, or where nobody can tell. */
+  async #load(id: string, known: Replay | undefined): Promise<Replay | undefined> {
     let body: Uint8Array | undefined
     let init: Uint8Array | undefined
     try {
@@ -103,9 +118,15 @@ export class Replays {
       init = body && ((await this.#objects.get(aacInitKey(id))) ?? aacInit())
     } catch (error) {
       this.#complaints.warn({ space: id, reason: messageOf(error) }, 'A recording could not be read.')
-      throw storeAway(error)
+      if (!known) throw storeAway(error)
+      known.seenAt = this.#now()
+      return known
     }
-    if (!body || !init) return undefined
+    if (!body || !init) return this.#gone(id)
+    if (known?.archive.plain.equals(body)) {
+      known.seenAt = this.#now()
+      return known
+    }
     const recording = this.#parse(id, body)
     if (!recording.segments.some(({ gap }) => !gap)) return undefined
     const replay = {
@@ -113,9 +134,14 @@ export class Replays {
       init,
       playlist: await Prepared.of(replayPlaylist(recording)),
       archive: await Prepared.of(body),
+      seenAt: this.#now(),
     }
     this.#keep(id, replay)
     return replay
+  }
+
+  #gone(id: string): undefined {
+    this.#known.delete(id)
   }
 
   #parse(id: string, body: Uint8Array): Recording {
@@ -128,6 +154,7 @@ export class Replays {
   }
 
   #keep(id: string, replay: Replay): void {
+    this.#known.delete(id)
     this.#known.set(id, replay)
     const size = ({ archive, playlist }: Replay) => archive.plain.length * 2 + playlist.plain.length * 2
     let bytes = [...this.#known.values()].reduce((sum, one) => sum + size(one), 0)

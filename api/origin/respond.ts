@@ -44,6 +44,9 @@ export const CACHE = {
   media: `public, max-age=${6 * TARGET_DURATION}`,
   audience: 'public, max-age=5',
   replay: 'public, max-age=60',
+  /** Of a recording, where somebody's text is: a host may take it out, and no cache has it for long after that. */
+  archive: 'public, max-age=10',
+  said: 'public, max-age=3600',
   /** What is there never changes, but its owner may take it away. */
   face: 'public, max-age=86400, immutable',
   forever: 'public, max-age=31536000, immutable',

@@ -1,4 +1,5 @@
 import type { Chunk } from '@odeon/common/chunk.ts'
+import { withoutPosts } from '@odeon/common/removed-posts.ts'
 import { nextChunk, type Rendition } from '@odeon/common/rendition.ts'
 import {
   SAMPLE_RATE,
@@ -133,6 +134,20 @@ function complete(window: Window, segment: Segment): void {
   window.version++
   const tooMany = window.segments.length - KEPT_SEGMENTS
   if (tooMany > 0) window.segments.splice(0, tooMany)
+}
+
+/** Takes the text of removed posts out of what is kept; every length stays as it is. Throws where a chunk is damaged. */
+export function forgetPosts(window: Window, ids: ReadonlySet<string>): void {
+  for (const segment of window.segments) {
+    let changed = false
+    for (const [n, bytes] of segment.chunks.entries()) {
+      const without = withoutPosts(bytes, ids)
+      if (!without) continue
+      segment.chunks[n] = without
+      changed = true
+    }
+    if (changed) joinFrom(segment, 0)
+  }
 }
 
 /** Lays the chunks from `start` on into one buffer and keeps views of it: a part or a segment is then sent without copying. */

@@ -3,8 +3,8 @@ import type { ChunkEvents } from '@odeon/common/events.ts'
 import { RENDITIONS, type RenditionName } from '@odeon/common/rendition.ts'
 import { SAMPLE_RATE, SEGMENT_SAMPLES, type EpochMs } from '@odeon/common/time.ts'
 import { ChunkSplitter } from '@odeon/player/src/playback/growing/chunk-splitter.ts'
-import { walkBoxes } from '@odeon/transcoder/boxes.ts'
-import { decodeEmsg } from '@odeon/transcoder/emsg.ts'
+import { walkBoxes } from '@odeon/common/boxes.ts'
+import { decodeEmsg } from '@odeon/common/emsg.ts'
 
 /** A listener who follows the growing segments and keeps what rides in them, and when it came. For tests and benches. */
 export interface EventEar {

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import { findBox } from './boxes.ts'
 import { decodeEmsg, encodeEmsg } from './emsg.ts'
 import { decodeTxxx, encodeTxxx } from './id3.ts'
-import { stage } from './testing/space-log.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
@@ -24,8 +23,15 @@ test('a tag that is cut short is an error', () => {
   expect(() => decodeTxxx(new Uint8Array(5), 'odeon')).toThrow('Not an ID3v2.4 tag')
 })
 
+const post = {
+  id: 'post0000000000000001',
+  by: { id: 'ana00000', name: 'Ana' },
+  role: 'host' as const,
+  text: 'Fête 🎉',
+}
+
 test('an emsg of version 1 says when, for how long, and what; beyond 32 bits too', () => {
-  const events = { v: 1 as const, startedAt: 5, events: [{ ...stage('Fête 🎉', ['ana00000']), frame: 96 }] }
+  const events = { v: 1 as const, startedAt: 5, events: [{ type: 'post' as const, ...post, frame: 96 }] }
   const message = { presentationTime: 2 ** 40 + 5120, duration: 5120, id: 19, events }
   const { body } = findBox(encodeEmsg(message), 'emsg')
   const view = new DataView(body.buffer, body.byteOffset)
