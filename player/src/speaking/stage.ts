@@ -1,17 +1,18 @@
-import type { StageMember } from '@odeon/common/events.ts'
 import type { Sound } from '@odeon/common/internal.ts'
 import type { RoomView } from '@odeon/common/room.ts'
 import { onScopeDispose, readonly, ref, shallowRef, watch, type Ref } from 'vue'
-import { api, ApiError } from '../api/client.ts'
 import { session } from '../api/session.ts'
 import { backoffMs, rest } from '../playback/backoff.ts'
 import type { StageMoment } from '../playback/state.ts'
-import { chooseMicrophone, microphoneId } from './choices.ts'
-import { useDevices, type Devices } from './devices.ts'
-import { openMicrophone, type Microphone } from './microphone.ts'
-import { settleMute, soonKnown, type Muted, type MuteWish } from './mute.ts'
+import { chooseMicrophone } from './choices.ts'
+import type { Microphone } from './microphone.ts'
+import type { Muted } from './mute.ts'
+import { useMuting } from './muting.ts'
+import { useOwnMicrophone, type MicrophoneNews } from './own-microphone.ts'
 import { finalFailure, StageFailure, type FailReason } from './refusal.ts'
 import { chooseSound, sound } from './sound.ts'
+import { newTurn, type Turn } from './turn.ts'
+import { watchStage, type StageNews } from './watch-stage.ts'
 import { dial, type Call } from './whip.ts'
 
 export type StageState =
@@ -22,9 +23,6 @@ export type StageState =
   | { kind: 'on' }
   | { kind: 'reconnecting'; attempt: number }
   | { kind: 'failed'; reason: FailReason; message: string }
-
-/** What happened to the microphone without his doing. */
-export type MicrophoneNews = { kind: 'other'; label: string } | { kind: 'gone' }
 
 export interface StageOptions {
   spaceId: string
@@ -59,86 +57,31 @@ export interface Speaking {
   setMicrophone(id: string): Promise<void>
 }
 
-const POLL_MS = 1000
-/** Who is on stage and not seen there for so long has lost his place. */
-const MISSED_MS = 5000
 /** A call that lasted so long was good: the next loss is a new one. */
 const GOOD_CALL_MS = 5000
 
-/** One time on stage, or on the way there. */
-interface Turn {
-  readonly signal: AbortSignal
-  /** He may be heard. False while his hand is up. */
-  isLetOn: boolean
-  /** Resolves when he is let on, or when it is over. */
-  readonly letOn: Promise<void>
-  /** Resolves when he is on stage, or when it is over. */
-  readonly arrived: Promise<void>
-  letHimOn(): void
-  arrive(): void
-  end(): void
-}
-
-function newTurn(isLetOn: boolean): Turn {
-  const over = new AbortController()
-  const later = (): [Promise<void>, () => void] => {
-    let settle = (): void => {}
-    const promise = new Promise<void>((resolve) => (settle = resolve))
-    over.signal.addEventListener('abort', settle)
-    return [promise, settle]
-  }
-  const [letOn, settleLetOn] = later()
-  const [arrived, arrive] = later()
-  if (isLetOn) settleLetOn()
-  const turn: Turn = {
-    signal: over.signal,
-    isLetOn,
-    letOn,
-    arrived,
-    arrive,
-    letHimOn() {
-      turn.isLetOn = true
-      settleLetOn()
-    },
-    end: () => over.abort(),
-  }
-  return turn
-}
-
-/** Speaking: microphone, connection, and dialling again until the space is over. Ends with its scope. */
+/** Speaking: the connection, with a microphone at its end, and dialling again until the space is over. Ends with its scope. */
 export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
   const state = shallowRef<StageState>({ kind: 'off' })
-  const muted = ref<Muted>('no')
   const stage = shallowRef<StageMoment | null>(null)
   const hears = ref(false)
-  const microphone = shallowRef<Microphone>()
-  const news = shallowRef<MicrophoneNews>()
-  let wish: MuteWish = { muted: false, at: -Infinity }
   let call: Call | undefined
   let turn: Turn | undefined
-
-  const me = (): string | undefined => session.value?.user.id
-  const { look } = useDevices((now) => void pluggedInOrOut(now))
-
-  /** He comes to speak. How he was muted before the socket knows; the snapshot may be of then. */
-  const fresh = (): MuteWish => ({ muted: false, at: room.value ? -Infinity : performance.now() })
+  const muting = useMuting({ spaceId, room })
+  const { muted } = muting
+  const own = useOwnMicrophone({ muted, onTrack: (track) => call?.replaceTrack(track) })
 
   async function begin(isLetOn: boolean): Promise<void> {
     if (turn) return
     const mine = (turn = newTurn(isLetOn))
-    wish = fresh()
-    news.value = undefined
-    show('no')
+    muting.begin()
     state.value = { kind: 'asking' }
     try {
-      const opened = await openMicrophone(sound.value, microphoneId.value)
-      if (mine.signal.aborted) return opened.close()
-      use(opened, mine)
+      if (!(await own.open())) return
     } catch (error) {
-      if (!mine.signal.aborted) fail(error)
+      if (turn === mine) fail(error)
       return
     }
-    void look().catch(() => {})
     state.value = { kind: mine.isLetOn ? 'connecting' : 'ready' }
     window.addEventListener('pagehide', () => call?.hangUp(), { signal: mine.signal })
     keepSpeaking(mine).catch(fail)
@@ -148,7 +91,7 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
     if (!turn) void begin(true)
     const mine = turn!
     if (!mine.isLetOn) {
-      wish = fresh()
+      muting.letOn()
       mine.letHimOn()
       if (state.value.kind === 'ready') state.value = { kind: call ? 'on' : 'connecting' }
     }
@@ -198,7 +141,7 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
     call = await dial({
       spaceId,
       token,
-      track: microphone.value!.track,
+      track: own.microphone.value!.track,
       sound: dialled,
       ready,
       onSound: play,
@@ -241,49 +184,9 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
     if (turn !== mine) return
     if (sound.value === dialled) state.value = { kind: 'on' }
     mine.arrive()
-    const stop = watchStage(performance.now())
+    const unwatch = watchStage({ spaceId, room, onNews: learn })
     await made.ended
-    stop()
-  }
-
-  function use(opened: Microphone, mine: Turn): void {
-    microphone.value?.close()
-    microphone.value = opened
-    opened.track.enabled = muted.value === 'no'
-    // Pulled out: the one that is left takes its place.
-    opened.track.addEventListener('ended', () => void pulledOut(mine), { signal: mine.signal })
-  }
-
-  async function replaceMicrophone(mine: Turn): Promise<void> {
-    const opened = await openMicrophone(sound.value, microphoneId.value)
-    if (mine.signal.aborted) return opened.close()
-    use(opened, mine)
-    await call?.replaceTrack(opened.track)
-  }
-
-  async function pulledOut(mine: Turn): Promise<void> {
-    try {
-      await replaceMicrophone(mine)
-      news.value = { kind: 'other', label: microphone.value?.label ?? '' }
-    } catch {
-      if (!mine.signal.aborted) news.value = { kind: 'gone' } // He hears on, and speaks again with the next one.
-    }
-  }
-
-  /** With no microphone any one will do; the one that was chosen is taken whenever it is there. */
-  async function pluggedInOrOut({ microphones }: Devices): Promise<void> {
-    const mine = turn
-    if (!mine || !microphone.value) return
-    const chosen = microphoneId.value
-    const isBack =
-      chosen !== '' && microphone.value.id !== chosen && microphones.some(({ id }) => id === chosen)
-    if (!isBack && news.value?.kind !== 'gone') return
-    try {
-      await replaceMicrophone(mine)
-      news.value = { kind: 'other', label: microphone.value.label }
-    } catch {
-      // Not this one either.
-    }
+    unwatch()
   }
 
   function play(sound: MediaStream): void {
@@ -292,76 +195,24 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
     audio.value.play().catch(() => {}) // Who uses a microphone may play; where not, the next press does it.
   }
 
-  /** What the socket tells is followed as it comes; while there is none the snapshot is asked once a second. */
-  function watchStage(since: number): () => void {
-    let seenAt: number | undefined
-    let asking = false
-    const see = async (found: boolean, isListener: () => boolean | Promise<boolean>): Promise<void> => {
-      const now = performance.now()
-      if (found) seenAt = now
-      else if (seenAt !== undefined && (await isListener())) takenOff()
-      else if (now - (seenAt ?? since) > MISSED_MS) call?.drop()
-    }
-    const follow = (now: RoomView | null): void => {
-      if (!now || state.value.kind !== 'on') return
-      void see(hear(now.title, now), () => now.you.role === 'listener')
-    }
-    const poll = async (): Promise<void> => {
-      if (asking || room.value) return follow(room.value)
-      asking = true
-      try {
-        const space = await api.space(spaceId)
-        if (state.value.kind !== 'on') return
-        if (space.state === 'ended') return fail(new StageFailure('ended', 'The space has ended.'))
-        if (space.stage)
-          await see(hear(space.title, space.stage), async () => (await api.me(spaceId)) === 'listener')
-      } catch {
-        // The control plane is away. Talk goes on; the next second asks again.
-      } finally {
-        asking = false
-      }
-    }
-    void poll()
-    const timer = setInterval(() => void poll(), POLL_MS)
-    const unwatch = watch(room, follow)
-    return () => {
-      clearInterval(timer)
-      unwatch()
+  function learn(news: StageNews): void {
+    if (state.value.kind !== 'on') return
+    switch (news.kind) {
+      case 'stage':
+        stage.value = news.stage
+        if (news.me) muting.settle(news.me.muted)
+        return
+      case 'taken-off':
+        return takenOff()
+      case 'missed':
+        return call?.drop()
+      case 'ended':
+        return fail(new StageFailure('ended', 'The space has ended.'))
     }
   }
 
   const takenOff = (): void => {
     if (turn) fail(new StageFailure('forbidden', 'You were taken off the stage.'))
-  }
-
-  /** True when we are seen on stage. */
-  function hear(title: string, seen: { members: StageMember[]; talking: string[] }): boolean {
-    stage.value = { title, members: seen.members, talking: seen.talking }
-    const mine = seen.members.find(({ id }) => id === me())
-    if (!mine) return false
-    const settled = settleMute(wish, mine.muted, performance.now())
-    wish = settled.wish
-    show(settled.muted)
-    if (settled.tell) void tellMute(true)
-    return true
-  }
-
-  function show(next: Muted): void {
-    muted.value = next
-    if (microphone.value) microphone.value.track.enabled = next === 'no'
-  }
-
-  /** What is lost on the way is settled by what the stage says later. */
-  async function tellMute(to: boolean): Promise<void> {
-    const id = me()
-    try {
-      if (id) await api.mute(spaceId, id, to)
-      if (room.value && wish.muted === to) wish = { muted: to, at: soonKnown(performance.now()) }
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== 'mute_locked') return
-      wish = { muted: false, at: -Infinity } // He wants to speak, as soon as he may.
-      show('locked')
-    }
   }
 
   function stop(next: StageState, heardOut: Promise<void> = Promise.resolve()): void {
@@ -370,10 +221,8 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
     const leaving = call
     const played = audio.value?.srcObject
     call = undefined
-    microphone.value?.close()
-    microphone.value = undefined
+    own.close()
     stage.value = null
-    news.value = undefined
     hears.value = false
     const mine = turn
     turn = undefined
@@ -397,12 +246,12 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
 
   return {
     state: readonly(state) as Readonly<Ref<StageState>>,
-    muted: readonly(muted),
+    muted,
     stage,
     hears: readonly(hears),
-    microphone,
-    microphoneNews: news,
-    forgetNews: () => void (news.value = undefined),
+    microphone: own.microphone,
+    microphoneNews: own.news,
+    forgetNews: own.forgetNews,
     prepare: () => begin(false),
     join,
     takenOff,
@@ -410,23 +259,16 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
     async setSound(to) {
       if (to === sound.value) return
       chooseSound(to)
-      if (!turn || !microphone.value) return // It counts when he goes on stage.
+      if (!own.microphone.value) return // It counts when he goes on stage.
       const dialled = call
-      await replaceMicrophone(turn).catch(fail)
+      await own.replace().catch(fail)
       dialled?.drop()
     },
     async setMicrophone(id) {
       chooseMicrophone(id)
-      news.value = undefined
-      if (turn && microphone.value) await replaceMicrophone(turn).catch(fail)
+      own.forgetNews()
+      await own.replace().catch(fail)
     },
-    async setMuted(to) {
-      if (muted.value === 'locked' && !to) return // Only a host opens it.
-      const byHost = muted.value === 'host' || muted.value === 'locked'
-      wish = { muted: to, at: performance.now() }
-      if (byHost && to) return // It is closed already, and the host's word stays.
-      show(to ? 'self' : 'no')
-      await tellMute(to)
-    },
+    setMuted: muting.set,
   }
 }
