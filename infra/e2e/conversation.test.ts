@@ -180,6 +180,8 @@ describe.skipIf(!findChromium())(`the conversation${findChromium() ? '' : ` (${C
     expect(first).toMatch(/Ben reported what Ana wrote[^]*Welcome[^]*Not welcome at all/)
     expect(second).toMatch(/reported Ana[^]*Too loud/)
     await host.keyboard.press('Escape')
+    await write(near, 'Goodbye')
+    await post(host, 'Goodbye').waitFor()
   })
 
   test('it is all there again in the replay, when its sound comes', { timeout: 90_000 }, async () => {
@@ -194,5 +196,28 @@ describe.skipIf(!findChromium())(`the conversation${findChromium() ? '' : ` (${C
     await near.locator(testid('replay-play')).click()
     await post(near, 'Welcome').waitFor()
     expect(await post(near, 'Is <b>this</b>').count()).toBe(0)
+    expect(await near.locator(testid('remove-post')).count()).toBe(0)
   })
+
+  test(
+    'afterwards its host takes posts out of it, also one that was reported: who opens it then does not see them',
+    { timeout: 60_000 },
+    async () => {
+      await open(host)
+      await host.getByRole('slider').first().press('End')
+      await post(host, 'Goodbye').locator(testid('remove-post')).click()
+      await post(host, 'Goodbye').waitFor({ state: 'detached' })
+      await host.locator(testid('report')).getByText('Welcome', { exact: true }).waitFor()
+      await host.locator(testid('remove-reported')).click()
+      await post(host, 'Welcome').waitFor({ state: 'detached' })
+      await host.locator(testid('remove-reported')).waitFor({ state: 'detached' })
+      const archive = async (): Promise<string> =>
+        (await fetch(`${odeon.url}/replay/${space}/archive.json`)).text()
+      await expect.poll(archive, { timeout: 20_000 }).not.toMatch(/Welcome|Goodbye/)
+      const later = await (await browser.newContext({ locale: 'en-GB' })).newPage()
+      await later.goto(`${odeon.url}/s/${space}`)
+      await later.locator('#spoke').waitFor()
+      expect(await later.locator(testid('posts')).count()).toBe(0) // Nothing was written in it.
+    },
+  )
 })

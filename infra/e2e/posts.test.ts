@@ -95,5 +95,21 @@ test(
     expect(
       of('reactions').reduce((sum, event) => sum + (event.type === 'reactions' ? event.counts['👏']! : 0), 0),
     ).toBe(12)
+
+    // What was removed is nowhere in the recording, while it was live or after that.
+    const recording = async () => {
+      const download = await fetch(`${odeon.url}/replay/${id}/audio.m4a`)
+      return Buffer.from(await download.arrayBuffer())
+    }
+    const whole = await recording()
+    expect([whole.includes('odeon.example'), whole.includes('Taken back')]).toEqual([true, false])
+    expect((await ask(ana, 'DELETE', `/posts/${first.id}`)).status).toBe(403)
+    expect((await ask(host, 'DELETE', `/posts/${first.id}`)).status).toBe(202)
+    await expect
+      .poll(async () => JSON.stringify((await archived()).body), { timeout: 20_000 })
+      .not.toContain('odeon.example')
+    const after = await recording()
+    expect(after.includes('odeon.example')).toBe(false)
+    expect(after.length).toBe(whole.length)
   },
 )

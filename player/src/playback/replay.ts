@@ -35,6 +35,8 @@ export interface Replay {
   play(): void
   pause(): void
   seek(seconds: number): void
+  /** A post was removed: it is not shown any more. */
+  forget(postId: string): void
 }
 
 /** How often the stage is moved on to what is heard. */
@@ -194,6 +196,11 @@ export function useReplay({ spaceId, audio }: ReplayOptions): Replay {
     pause() {
       if (state.value.kind === 'playing') audio.value?.pause()
       else if (turn) stop({ kind: 'paused' })
+    },
+    forget(id) {
+      const { startedAt } = archive.value ?? {}
+      if (startedAt !== undefined) said.add({ startedAt, events: [{ type: 'unpost', id, frame: 0 }] })
+      show()
     },
     seek(seconds) {
       position.value = Math.max(0, Math.min(seconds, duration.value || seconds))

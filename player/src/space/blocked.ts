@@ -1,5 +1,6 @@
 import { readonly, shallowRef, type Ref } from 'vue'
 import * as z from 'zod/mini'
+import type { ConversationMoment } from '../playback/conversation.ts'
 
 /** Whose posts this browser does not show. It is nobody else's business, so the server never hears of it. */
 
@@ -10,6 +11,12 @@ const MAX_BLOCKED = 500
 const ids = shallowRef<ReadonlySet<string>>(restore())
 
 export const blocked: Readonly<Ref<ReadonlySet<string>>> = readonly(ids) as Readonly<Ref<ReadonlySet<string>>>
+
+/** What the reader wants to read of it; the same object where that is all. */
+export function readable(moment: ConversationMoment): ConversationMoment {
+  if (ids.value.size === 0) return moment
+  return { ...moment, posts: moment.posts.filter(({ by }) => !ids.value.has(by.id)) }
+}
 
 export function block(id: string, yes: boolean): void {
   const others = [...ids.value].filter((other) => other !== id)
