@@ -210,6 +210,7 @@ function openControl(
     internalSecret,
     logger,
     registry,
+    shared: ports.shared,
     trustedProxies: settings.ODEON_TRUSTED_PROXIES,
     ice:
       settings.ODEON_TURN_URLS.length > 0

@@ -43,6 +43,8 @@ export interface ControlOptions {
   logger: Logger
   registry: Registry
   limits?: Partial<Limits>
+  /** Other nodes use the same store: limits hold for all of them together. */
+  shared?: boolean
   /** Who is believed about a client's address in `X-Forwarded-For`, as `isProxy` wants it; nobody unless told. */
   trustedProxies?: readonly string[]
   /** What speakers' browsers are relayed by, if anything. */
@@ -63,7 +65,13 @@ export interface ControlPlane {
 
 /** The control plane: which spaces exist, who may do what in them, and WHIP. Everything below `/api`. */
 export function createControlPlane(options: ControlOptions): ControlPlane {
-  const { ports, logger, registry, now = Date.now } = options
+  const { ports, logger, registry, shared = false, now = Date.now } = options
+  const alone = new Counter({
+    name: 'odeon_api_limits_alone_total',
+    help: 'Requests whose limit this node kept by its own count alone, since the store did not answer.',
+    registers: [registry],
+  })
+  const onAlone = (): void => alone.inc()
   const deps: Deps = {
     ports,
     logger,
@@ -75,8 +83,8 @@ export function createControlPlane(options: ControlOptions): ControlPlane {
     stages: createStageReader(ports.log, now),
     rooms: keepRoomStates(ports.log, now),
     sampler: createSampler(now),
-    limit: createRateLimit(ports.store, options.limits ?? {}, now),
-    said: createSaid({ ports, logger, registry, now }),
+    limit: createRateLimit({ store: ports.store, limits: options.limits ?? {}, shared, onAlone, now }),
+    said: createSaid({ ports, logger, registry, shared, onAlone, now }),
     ice: options.ice,
   }
   const requests = new Counter({

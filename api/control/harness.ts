@@ -131,11 +131,17 @@ export interface House {
 export async function openHouse({
   limits,
   trustedProxies = [],
+  beside,
   ice,
-}: { limits?: Partial<Limits>; trustedProxies?: string[]; ice?: IceSettings } = {}): Promise<House> {
+}: {
+  limits?: Partial<Limits>
+  trustedProxies?: string[]
+  beside?: House
+  ice?: IceSettings
+} = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'odeon-control-'))
   const logger = createLogger('silent')
-  const ports = await openEmbeddedPorts({ folder, logger })
+  const ports = beside?.ports ?? (await openEmbeddedPorts({ folder, logger }))
   const ingest = await startStandInIngest()
   const registry = new Registry()
   const clock = { now: 1_790_000_000_000 }
@@ -148,6 +154,7 @@ export async function openHouse({
     registry,
     now: () => clock.now,
     trustedProxies,
+    shared: beside !== undefined,
     ice,
     ...(limits && { limits }),
   })
@@ -209,8 +216,10 @@ export async function openHouse({
         control.close()
         await server.close()
         await ingest.close()
-        await Promise.all([ports.jobs.close(), ports.log.close(), ports.objects.close()])
-        await ports.store.close()
+        if (!beside) {
+          await Promise.all([ports.jobs.close(), ports.log.close(), ports.objects.close()])
+          await ports.store.close()
+        }
         rmSync(folder, { recursive: true })
       })()),
   }

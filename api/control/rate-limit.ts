@@ -1,6 +1,6 @@
 import { AppError } from '@odeon/common/errors.ts'
 import type { Store } from '@odeon/common/ports.ts'
-import { createBuckets } from './buckets.ts'
+import { createAllowance, type Allowance } from './allowance.ts'
 
 export interface Limits {
   /** New identities and new spaces a minute and client address. A person never meets these limits. */
@@ -28,19 +28,35 @@ export const DEFAULT_LIMITS: Limits = {
 }
 
 const WINDOW_MS = 60_000
+/** Hands come by the thousand a second, each from somebody else: so many in a minute and node are not counted in the store. */
+const FREE_HANDS = 3
 
 /** Throws `too_many` (429) when an address, or a person, has used up his minute. */
 export type RateLimit = (what: keyof Limits, who: string) => Promise<void>
 
-/** Hands come by the thousand a second: each node counts them for itself. The others are counted in the store. `now` in ms. */
-export function createRateLimit(store: Store, limits: Partial<Limits>, now: () => number): RateLimit {
+export interface RateLimitOptions {
+  store: Store
+  limits: Partial<Limits>
+  /** Other nodes use the same store. */
+  shared: boolean
+  /** A limit was kept by this node alone, since the store did not answer. */
+  onAlone(): void
+  /** ms */
+  now(): number
+}
+
+/** Counted in the store, for all nodes together. While it is away each node counts for itself. */
+export function createRateLimit({ store, limits, shared, onAlone, now }: RateLimitOptions): RateLimit {
   const most = { ...DEFAULT_LIMITS, ...limits }
-  const hands = createBuckets({ perSecond: (most.hands * 1000) / WINDOW_MS, burst: most.hands }, now)
+  const allowances = new Map<keyof Limits, Allowance>()
+  for (const [name, burst] of Object.entries(most) as [keyof Limits, number][]) {
+    const where = name === 'hands' ? { free: FREE_HANDS, store: shared ? store : undefined } : { store }
+    const perSecond = (burst * 1000) / WINDOW_MS
+    const window = { burst, perSecond, most: burst, windowMs: WINDOW_MS }
+    allowances.set(name, createAllowance({ name, ...window, ...where, onAlone, now }))
+  }
   return async (what, who) => {
-    const ok =
-      what === 'hands'
-        ? hands.take(who)
-        : (await store.increment(`limit:${what}:${who}`, 1, WINDOW_MS)) <= most[what]
-    if (!ok) throw new AppError(429, 'too_many', `Too many new ${what} from here. Try again in a minute.`)
+    if (await allowances.get(what)!.take(who)) return
+    throw new AppError(429, 'too_many', `Too many new ${what} from here. Try again in a minute.`)
   }
 }

@@ -53,11 +53,11 @@ export function saidRoutes(router: Router, deps: Deps): void {
   router.post('/api/spaces/:id/posts', async (ctx) => {
     const user = await tokens.require(ctx)
     const { text, key } = body(ctx, NewPost)
-    if (!said.posts.take(user.id)) throw tooFast()
+    if (!(await said.posts.take(user.id))) throw tooFast()
     const space = await loadSpace(ctx, deps)
     assertMay(space, user.id, 'post')
     assertLive(space)
-    if (!said.busy.take(space.id))
+    if (!(await said.busy.take(space.id)))
       throw new AppError(
         429,
         'busy',

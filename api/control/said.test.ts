@@ -251,6 +251,26 @@ describe('reports', () => {
   })
 })
 
+test('behind three nodes a person may not write three times as much', async () => {
+  const nodes = await Promise.all([1, 2, 3].map(() => openHouse({ beside: house })))
+  try {
+    const statuses: number[] = []
+    for (let n = 0; n < 18; n++)
+      statuses.push(
+        (
+          await nodes[n % 3]!.ask('POST', `/api/spaces/${id}/posts`, {
+            token: ana.token,
+            body: { text: `${n}` },
+          })
+        ).status,
+      )
+    expect(statuses.filter((status) => status === 201)).toHaveLength(10)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(8)
+  } finally {
+    for (const node of nodes) await node.close()
+  }
+})
+
 describe('a space that has ended', () => {
   const orders: { close(): Promise<void> }[] = []
   afterEach(async () => {
