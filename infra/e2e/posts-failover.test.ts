@@ -6,7 +6,7 @@ import { call, newGuest, openSpace } from './client.ts'
 import { HAS_CLUSTER, startCluster, type TestCluster } from './cluster.ts'
 import { openEventEar } from './event-ear.ts'
 
-/** What was written stays when the node that stamped it dies, and what is written meanwhile comes after it. */
+/** What was written stays when the node that stamped it dies, and what is written meanwhile comes after it; what is removed is gone, on Redis and S3 too. */
 
 interface SpaceView {
   startedAt: number
@@ -22,7 +22,7 @@ describe.skipIf(!HAS_CLUSTER)(`posts and failover (${reason})`, { timeout: 180_0
   beforeEach(async () => void (cluster = await startCluster()), 60_000)
   afterEach(() => cluster.close())
 
-  test('the ingest node dies: the pin and the posts are still there, none is lost, and what is written meanwhile is in the sound of the next', async () => {
+  test('the ingest node dies: the pin and the posts are still there, none is lost, and what is written meanwhile is in the sound of the next; what is removed is nowhere', async () => {
     const [api, mixer] = await Promise.all([cluster.start('api', 'transcoder'), cluster.start('ingest')])
     const { id, host } = await openSpace(api.url, 'It stays')
     await cluster.start('ingest') // The other: the space is the first one's already.
@@ -56,5 +56,21 @@ describe.skipIf(!HAS_CLUSTER)(`posts and failover (${reason})`, { timeout: 180_0
     expect((await view()).pin?.id).toBe(written[0])
     expect(new Set(heard())).toEqual(new Set(written))
     await ear.close()
+
+    // What the host removes is in nothing that is stored, live and after the end, whichever mixer wrote it.
+    const stored = async (): Promise<string[]> => {
+      const download = await fetch(`${api.url}/replay/${id}/audio.m4a`)
+      const text = Buffer.from(await download.arrayBuffer()).toString('latin1')
+      return ['One', 'Two', 'Three'].filter((post) => text.includes(`"text":"${post}"`))
+    }
+    const remove = (post: string) => call(`${url}/posts/${post}`, 'DELETE', undefined, host.token)
+    expect((await remove(written[1]!)).status).toBe(204)
+    await poll(async () => (await view()).posts.length).toBe(2)
+    await call(`${url}/end`, 'POST', undefined, host.token)
+    const archived = async () => (await fetch(`${api.url}/replay/${id}/archive.json`)).status
+    await poll(archived).toBe(200)
+    expect(await stored()).toEqual(['One', 'Three'])
+    expect((await remove(written[0]!)).status).toBe(202)
+    await poll(stored).toEqual(['Three'])
   })
 })
