@@ -53,6 +53,7 @@ export const ROLE_TABLE = {
   'ban':            row([...BELOW_HOST, 'banned'],  [...BELOW_COHOST, 'banned'], false,   false),
   'unban':          row([...BELOW_HOST, 'banned'],  [...BELOW_COHOST, 'banned'], false,   false),
   'ban.list':       row(true,                       true,                        false,   false),
+  'face.remove':    row([...BELOW_HOST, 'banned'],  [...BELOW_COHOST, 'banned'], false,   false),
   'cohost.make':    row(['cohost', 'speaker'],      false,                       false,   false),
   'cohost.unmake':  row(['cohost', 'speaker'],      false,                       false,   false),
   'handover':       row(['cohost', 'speaker'],      false,                       false,   false),

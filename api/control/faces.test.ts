@@ -3,8 +3,9 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { InboxEvent } from '@odeon/common/events.ts'
 import { Face, faceDocumentKey, faceKey, MAX_PICTURE_BYTES, type FaceDocument } from '@odeon/common/face.ts'
-import { inboxKey } from '@odeon/common/keys.ts'
+import { inboxKey, roomKey } from '@odeon/common/keys.ts'
 import { FIRST } from '@odeon/common/ports.ts'
+import type { RoomState } from '@odeon/common/room.ts'
 import { openHouse, type Guest, type House } from './harness.ts'
 import { look, pictureOf, pngOf, turned } from './testing/pictures.ts'
 
@@ -228,6 +229,43 @@ describe('a face goes where its owner is seen', () => {
     house.clock.now = start + 8 * 24 * 3600_000
     await dial()
     expect(await seen()).toEqual([house.clock.now, 2])
+  })
+
+  test('a host takes away the picture of who is on his stage: it is gone for all, and from the recording', async () => {
+    const [host, ana] = [await house.guest('Hana'), await house.guest()]
+    const space = await house.space(host)
+    const { face } = await send(jpeg, ana)
+    const path = `/api/spaces/${space}/speakers/${ana.user.id}/face`
+    expect((await house.ask('DELETE', path, { token: host.token })).code).toBe('unknown_person') // Was never here.
+    expect(await stored(ana, face)).toBeDefined()
+    await house.ask('PATCH', `/api/spaces/${space}`, { token: host.token, body: { policy: 'everyone' } })
+    await house.ask('POST', `/api/spaces/${space}/speakers`, { token: ana.token, body: {} })
+    for (let time = 0; time < 2; time++)
+      expect((await house.ask('DELETE', path, { token: host.token })).status).toBe(204) // Twice is as once.
+    expect(await told(space)).toEqual([{ type: 'face', id: ana.user.id, face: null }])
+    expect(await stored(ana, face)).toBeUndefined()
+  })
+
+  test('the picture of who was banned, and of who only raises his hand, can be taken away too', async () => {
+    const [host, ana, ben] = [await house.guest('Hana'), await house.guest(), await house.guest('Ben')]
+    const space = await house.space(host)
+    const { face } = await send(jpeg, ana)
+    const bens = await send(jpeg, ben)
+    await house.ask('PUT', `/api/spaces/${space}/bans/${ana.user.id}`, { token: host.token, body: {} })
+    const state: RoomState = {
+      changes: 0,
+      inbox: { major: 0, minor: 0 },
+      members: [],
+      talking: [],
+      hands: [{ ...ben.user, at: 0, ready: true, face: bens.face! }],
+      sample: [],
+    }
+    await house.ports.log.add(roomKey(space), new TextEncoder().encode(JSON.stringify(state)))
+    for (const { user } of [ana, ben]) {
+      const path = `/api/spaces/${space}/speakers/${user.id}/face`
+      expect((await house.ask('DELETE', path, { token: host.token })).status).toBe(204)
+    }
+    expect([await stored(ana, face), await stored(ben, bens.face)]).toEqual([undefined, undefined])
   })
 
   test('two pictures sent at once leave one', async () => {

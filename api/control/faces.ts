@@ -8,9 +8,14 @@ import {
   newFace,
   type Face,
 } from '@odeon/common/face.ts'
+import { UserId } from '@odeon/common/ids.ts'
+import { parse } from '@odeon/common/parse.ts'
 import type { Store } from '@odeon/common/ports.ts'
-import type { Deps } from './context.ts'
+import type { Space } from '@odeon/common/space.ts'
+import { loadSpace, type Deps } from './context.ts'
 import { makeFace } from './picture.ts'
+import { newestRoomState } from './room-states.ts'
+import { assertMay } from './rules.ts'
 import { tellMixer } from './tell-mixer.ts'
 import { createUploads } from './upload.ts'
 
@@ -20,7 +25,7 @@ const MAX_TRIES = 10
 /** Who dials again within this is not written down anew. */
 const SEEN_MS = 7 * 24 * 3600_000
 
-/** One's own picture. Handed out by the origin. */
+/** One's own picture, and its end by a host's hand. Handed out by the origin. */
 export function faceRoutes(router: Router, deps: Deps): void {
   const { tokens, ports } = deps
   const uploads = createUploads(UPLOADS)
@@ -42,6 +47,27 @@ export function faceRoutes(router: Router, deps: Deps): void {
     await change(deps, user.id, null)
     ctx.status = 204
   })
+
+  /** A host takes away the picture of somebody who is, or was, around his stage: from this space, its replay, and wherever else it is seen. */
+  router.delete('/api/spaces/:id/speakers/:user/face', async (ctx) => {
+    const host = await tokens.require(ctx)
+    const who = parse(UserId, ctx.params['user'], 'user id')
+    const space = await loadSpace(ctx, deps)
+    assertMay(space, host.id, 'face.remove', who)
+    if (!(await isKnownIn(deps, space, who)))
+      throw new AppError(404, 'unknown_person', `Nobody of the id ${who} was seen around this stage.`)
+    const face = await change(deps, who, null)
+    if (face !== null)
+      deps.logger.warn({ space: space.id, user: who, by: host.id }, 'a host took a picture away')
+    ctx.status = 204
+  })
+}
+
+/** A host has no say about people who were never here. */
+async function isKnownIn({ ports }: Deps, space: Space, user: string): Promise<boolean> {
+  if (Object.hasOwn(space.speakers, user) || Object.hasOwn(space.out, user)) return true
+  const state = space.state === 'live' ? await newestRoomState(ports.log, space.id) : undefined
+  return [...(state?.members ?? []), ...(state?.hands ?? [])].some(({ id }) => id === user)
 }
 
 /** The picture somebody has now, and is seen with. */
@@ -54,16 +80,21 @@ export async function faceOf({ ports, now }: Deps, user: string): Promise<Face |
   return face
 }
 
-/** The stages he may be on are told; the picture of before is nobody's any more: a replay shows initials in its place. */
-async function change({ ports, spaces, logger, now }: Deps, user: string, face: Face | null): Promise<void> {
+/** Answers the picture of before. The stages he may be on are told; the picture of before is nobody's any more: a replay shows initials in its place. */
+async function change(
+  { ports, spaces, logger, now }: Deps,
+  user: string,
+  face: Face | null,
+): Promise<Face | null> {
   const before = await replace(ports.store, user, { face, at: now() })
-  if (before === face) return
+  if (before === face) return before
   for (const space of await spaces.liveWith(user))
     await tellMixer(ports.log, space, { type: 'face', id: user, face })
-  if (before === null) return
+  if (before === null) return null
   await ports.objects.delete(faceKey(user, before)).catch((error: unknown) => {
     logger.warn({ user, face: before, err: messageOf(error) }, 'an old picture could not be deleted')
   })
+  return before
 }
 
 /** Answers what was there before. Throws `busy` (503). */

@@ -90,6 +90,7 @@ const ROUTES: Partial<Record<Action, (me: string, who: string) => Request>> = {
   ban: (_, who) => ['PUT', `/bans/${who}`, {}],
   unban: (_, who) => ['DELETE', `/bans/${who}`],
   'ban.list': () => ['GET', '/bans'],
+  'face.remove': (_, who) => ['DELETE', `/speakers/${who}/face`],
   'cohost.make': (_, who) => ['PUT', `/speakers/${who}/role`, { role: 'cohost' }],
   'cohost.unmake': (_, who) => ['PUT', `/speakers/${who}/role`, { role: 'speaker' }],
   handover: (_, who) => ['PUT', `/speakers/${who}/role`, { role: 'host' }],

@@ -18,13 +18,13 @@ beforeAll(async () => {
 })
 afterAll(() => studio.close())
 
-test('a face is handed out as a picture and nothing else, and kept by caches for a day', async () => {
+test('a face is handed out as a picture and nothing else, and kept by caches for minutes, so that what is taken away is soon gone', async () => {
   const { status, headers, body } = await studio.get(facePath(ANA, FACE))
   expect({ status, body: body.toString() }).toEqual({ status: 200, body: 'RIFF....WEBP' })
   expect(headers).toMatchObject({
     'content-type': 'image/webp',
     'content-length': '12',
-    'cache-control': 'public, max-age=86400, immutable',
+    'cache-control': 'public, max-age=300',
     'x-content-type-options': 'nosniff',
     'content-security-policy': "default-src 'none'",
     'cross-origin-resource-policy': 'cross-origin',

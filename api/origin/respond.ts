@@ -48,7 +48,8 @@ export const CACHE = {
   archive: 'public, max-age=10',
   said: 'public, max-age=3600',
   /** What is there never changes, but its owner may take it away. */
-  face: 'public, max-age=86400, immutable',
+  /** Though it never changes: what is taken away must be gone everywhere soon. */
+  face: 'public, max-age=300',
   forever: 'public, max-age=31536000, immutable',
   error: 'public, max-age=0',
   none: 'no-store',

@@ -20,7 +20,12 @@ export type Link = z.infer<typeof Link>
 const Links = z.object({ invites: z.array(Link) })
 
 /** Who can't come on stage: for good, or until a host lets him. */
-export const Ban = z.object({ id: z.string(), name: z.string(), kind: z.string(), at: z.number() })
+export const Ban = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: z.enum(['removed', 'banned']),
+  at: z.number(),
+})
 export type Ban = z.infer<typeof Ban>
 const Bans = z.object({ bans: z.array(Ban) })
 
@@ -57,6 +62,10 @@ export const hostApi = {
     await asMe(request, at(id, `${user('/speakers', who)}${forGood ? '?remove=1' : ''}`), {
       method: 'DELETE',
     })
+  },
+  /** From this space, its replay and wherever else it is seen. */
+  async takeFace(id: string, who: string): Promise<void> {
+    await asMe(request, at(id, `${user('/speakers', who)}/face`), { method: 'DELETE' })
   },
   async ban(id: string, who: string): Promise<void> {
     await asMe(request, at(id, user('/bans', who)), { method: 'PUT', body: {} })
