@@ -12,7 +12,8 @@ import { BeatSlots } from './beat.ts'
 import { ingestMetrics } from './metrics.ts'
 import { SpaceMixer, type Stopped } from './space.ts'
 import { PortSlots } from './port-slots.ts'
-import type { PeerSettings } from './werift-peer.ts'
+import { startPeerThread } from './peer-thread.ts'
+import type { PeerSettings } from './peer.ts'
 import { startWhipServer } from './whip.ts'
 
 export interface IngestOptions {
@@ -61,6 +62,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     speakers: [...running].reduce((sum, { speakers }) => sum + speakers, 0),
   }))
   const portSlots = options.udpPorts && new PortSlots(options.udpPorts)
+  const peers = startPeerThread()
   const slots = new BeatSlots()
   let stopping = false
   let registration: Registration | undefined
@@ -94,6 +96,8 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       store: ports.store,
       logger,
       metrics,
+      openPeer: peers.open,
+      takeIn: peers.takeIn,
       peerSettings,
       slots,
       emptyMs: options.emptyMs,
@@ -156,6 +160,9 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
       trickle: async (id, session, fragment) => (await mixerOf(id)).trickle(session, fragment),
       leave: async (id, session) => (await mixerOf(id)).leave(session),
     },
+  }).catch(async (error: unknown) => {
+    await peers.close()
+    throw error
   })
 
   if (options.shared) {
@@ -169,7 +176,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     try {
       registration = await registerNode({ store: ports.store, logger, describe: load })
     } catch (error) {
-      await server.close()
+      await Promise.all([server.close(), peers.close()])
       throw error
     }
     adoption = adoptSpaces({
@@ -202,6 +209,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
         await adoption?.close()
         await server.close()
         await Promise.all([...running].map((mixer) => mixer.close()))
+        await peers.close()
         await registration?.close().catch(() => {}) // The others forget it by themselves.
       })()),
   }

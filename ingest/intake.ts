@@ -6,6 +6,7 @@ export type Refusal =
   | 'flood' // More than a speaker ever sends.
   | 'unauthentic' // SRTP or SRTCP that can't be decrypted, or is no RTP inside.
   | 'payload_type' // Not agreed on.
+  | 'unread' // The beat has stood still for seconds.
   | 'red' // Redundant audio (RFC 2198) that is malformed.
 
 /** The payload types that were agreed on. */

@@ -18,6 +18,7 @@ import { ingestMetrics } from './metrics.ts'
 import { lastRoomState } from './room-log.ts'
 import { SpaceMixer, type SpaceOptions } from './space.ts'
 import { connectSpeaker, type WhipSpeaker } from './werift-speaker.ts'
+import { openPeer } from './werift-peer.ts'
 
 /** How people come on stage and go, as the mixer of a space does it: with real connections, by what the document says. */
 
@@ -59,6 +60,7 @@ async function open(over: Partial<SpaceOptions> = {}): Promise<SpaceMixer> {
     store: ports.store,
     logger: createLogger('silent'),
     metrics: ingestMetrics(new Registry(), () => ({ spaces: 1, speakers: 0 })),
+    openPeer,
     peerSettings: () => ({ iceServers: [], addresses: ['127.0.0.1'], ports: undefined, release: () => {} }),
     slots: new BeatSlots(),
     emptyMs: 60_000,

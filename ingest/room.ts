@@ -9,7 +9,8 @@ import { Voice } from './voice.ts'
 /** A speaker's place in the mix: what he says, and the room without him, on its way back. */
 export interface Seat {
   readonly id: string
-  push(packet: MediaPacket): void
+  /** `at`: when it came (`performance.now()`). */
+  push(packet: MediaPacket, at: number): void
   /** Gives back its codecs; may be called twice. */
   close(): void
 }
@@ -58,8 +59,8 @@ export class Room {
       send,
       frame: undefined,
       own: undefined,
-      push(packet) {
-        if (!closed) voice.push(packet)
+      push(packet, at) {
+        if (!closed) voice.push(packet, at)
       },
       close() {
         if (closed) return

@@ -12,7 +12,7 @@ import type { House } from './house.ts'
 import type { IngestMetrics } from './metrics.ts'
 import type { Room, Seat } from './room.ts'
 import type { Stage } from './stage.ts'
-import { openPeer, type Peer, type PeerSettings } from './werift-peer.ts'
+import type { OpenPeer, Peer, PeerSettings } from './peer.ts'
 
 export interface SessionsOptions {
   /** Of the space. */
@@ -24,6 +24,7 @@ export interface SessionsOptions {
   times: Pick<RoomTimes, 'invitationMs'>
   logger: Logger
   metrics: Pick<IngestMetrics, 'droppedPackets'>
+  openPeer: OpenPeer
   /** Settings of the next peer; called once a connection, which releases them. */
   peerSettings(): PeerSettings
   /** Aborted when the space stops: nobody comes any more. */
@@ -73,7 +74,7 @@ export class Sessions {
    * full stage (409), and who may not (403).
    */
   async join({ sdp, speaker, sound }: Offer): Promise<{ session: string; sdp: string }> {
-    const { hands, house, room, metrics, peerSettings } = this.#options
+    const { hands, house, room, metrics, openPeer, peerSettings } = this.#options
     this.#assertOpen()
     await house.follow() // He may have been sent away, or let on, since the api looked.
     this.#admit(speaker)
@@ -84,10 +85,10 @@ export class Sessions {
       sdp,
       sound,
       settings: peerSettings,
-      onPacket: (packet) => {
-        if (joined && !joined.waiting) joined.place.push(packet)
+      onPacket: (packet, at) => {
+        if (joined && !joined.waiting) joined.place.push(packet, at)
       },
-      onRefused: (reason) => metrics.droppedPackets.inc({ reason }),
+      onRefused: (reason, count) => metrics.droppedPackets.inc({ reason }, count),
       onGone: () => this.#leaveSoon(session),
     })
     let place: Seat | undefined

@@ -17,6 +17,7 @@ import { BeatSlots } from './beat.ts'
 import { ingestMetrics } from './metrics.ts'
 import { SpaceMixer, type SpaceOptions, type Stopped } from './space.ts'
 import { connectSpeaker } from './werift-speaker.ts'
+import { openPeer } from './werift-peer.ts'
 
 const id = 'testspace'
 let folder: string
@@ -46,6 +47,7 @@ async function open(
     store: ports.store,
     logger: createLogger('silent'),
     metrics: ingestMetrics(new Registry(), () => ({ spaces: 1, speakers: 0 })),
+    openPeer,
     peerSettings: () => ({ iceServers: [], addresses: ['127.0.0.1'], ports: undefined, release: () => {} }),
     slots: new BeatSlots(),
     emptyMs: 60_000,

@@ -21,7 +21,7 @@ import { Sessions } from './sessions.ts'
 import { Stage } from './stage.ts'
 import { Tally } from './tally.ts'
 import { Tenure } from './tenure.ts'
-import type { PeerSettings } from './werift-peer.ts'
+import type { OpenPeer, PeerSettings } from './peer.ts'
 
 export interface SpaceOptions {
   id: string
@@ -33,6 +33,9 @@ export interface SpaceOptions {
   store: Store
   logger: Logger
   metrics: IngestMetrics
+  openPeer: OpenPeer
+  /** Hands on what the peers' speakers have sent; called before each frame is mixed. */
+  takeIn?(): void
   /** Settings of the next peer; called once a connection, which releases them. */
   peerSettings(): PeerSettings
   /** People on stage at once; the next one gets 409. `MAX_ON_STAGE` if not given. */
@@ -125,6 +128,7 @@ export class SpaceMixer {
       times,
       logger,
       metrics,
+      openPeer: options.openPeer,
       peerSettings: options.peerSettings,
       signal: this.#abort.signal,
       onChanged,
@@ -208,6 +212,7 @@ export class SpaceMixer {
 
   #beat(frame: number, late: number): void {
     this.#options.metrics.beatLateness.observe(late / 1000)
+    this.#options.takeIn?.()
     const opus = this.#mixFrame()
     this.#nextFrame = frame + 1
     this.#tenure.write(frame, { kind: 'frame', opus, events: this.#events.of(frame) })

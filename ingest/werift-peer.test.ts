@@ -4,7 +4,8 @@ import { afterEach, expect, test } from 'vitest'
 import type { Refusal } from './intake.ts'
 import type { MediaPacket } from './rtp.ts'
 import { seeded } from './testing/network.ts'
-import { openPeer, type Peer } from './werift-peer.ts'
+import type { Peer } from './peer.ts'
+import { openPeer } from './werift-peer.ts'
 import { connectSpeaker, type WhipSpeaker } from './werift-speaker.ts'
 
 /** Real connections, and a stranger who knows the port. */
@@ -23,7 +24,7 @@ interface Call {
 
 async function call(): Promise<Call> {
   const packets: MediaPacket[] = []
-  const refused = { flood: 0, unauthentic: 0, payload_type: 0, red: 0 }
+  const refused = { flood: 0, unauthentic: 0, payload_type: 0, red: 0, unread: 0 }
   const { promise, resolve } = Promise.withResolvers<Peer>()
   let waiting: { count: number; done(): void } | undefined
   const speaker = await connectSpeaker({

@@ -5,7 +5,6 @@ import {
   RtpHeader,
   RtpPacket,
   type RTCDtlsTransport,
-  type RTCIceServer,
   type RTCRtpReceiver,
   type RTCRtpSender,
 } from 'werift'
@@ -13,48 +12,10 @@ import { randomInt } from 'node:crypto'
 import { AppError, messageOf } from '@odeon/common/errors.ts'
 import type { Sound } from '@odeon/common/internal.ts'
 import { FRAME_SAMPLES } from '@odeon/common/time.ts'
-import { payloadTypesOf, takeIn, type PayloadTypes, type Refusal } from './intake.ts'
+import { payloadTypesOf, takeIn, type PayloadTypes } from './intake.ts'
 import { TokenBucket } from '@odeon/common/token-bucket.ts'
+import type { Peer, PeerOptions } from './peer.ts'
 import { checkOffer, preferringRed, readFragment, ssrcOf, ufragOf, wantsSound } from './sdp.ts'
-import type { MediaPacket } from './rtp.ts'
-
-/** One speaker's WebRTC connection. The only file that knows werift. */
-export interface Peer {
-  readonly answer: string
-  /** False for a `sendonly` offer (OBS, ffmpeg): nothing is sent to it. */
-  readonly hears: boolean
-  /** When the last datagram came (`performance.now()`) that proves the other end alive: RTP, or a STUN check of its consent (RFC 7675). */
-  readonly heardAt: number
-  readonly connected: boolean
-  /** Sends the next 20 ms. A no-op until connected and after the end. */
-  send(opus: Uint8Array): void
-  /** Takes trickled candidates. Throws `bad_candidate` (400), or `ice_restart_unsupported` (422) for new credentials. */
-  trickle(fragment: string): Promise<void>
-  close(): Promise<void>
-}
-
-export interface PeerSettings {
-  iceServers: RTCIceServer[]
-  /** Addresses to offer beside those of the network interfaces, e.g. the public one. */
-  addresses: string[]
-  /** UDP ports for this peer, both inclusive; any if undefined. */
-  ports: [number, number] | undefined
-  /** Called once the connection is closed and its ports are free. */
-  release(): void
-}
-
-export interface PeerOptions {
-  sdp: string
-  /** What the speaker's encoder is asked for; a voice if left out. */
-  sound?: Sound | undefined
-  /** Asked for once the offer has been looked at. */
-  settings(): PeerSettings
-  onPacket(packet: MediaPacket): void
-  /** A datagram was dropped. */
-  onRefused(why: Refusal): void
-  /** The connection has ended by itself. */
-  onGone(): void
-}
 
 /**
  * werift reads a header bit by bit, by way of strings and arrays, and each one twice: a fifth of all that an ingest node throws away. The header
@@ -114,7 +75,7 @@ const STRANGERS = { perSecond: 100, burst: 50 }
 function guard(
   transport: RTCDtlsTransport,
   announced: number | undefined,
-  onRefused: (why: Refusal) => void,
+  onRefused: PeerOptions['onRefused'],
 ): void {
   const own = new TokenBucket(FLOOD)
   const strangers = new TokenBucket(STRANGERS)
@@ -130,12 +91,12 @@ function guard(
   arrivals.execute = (data) => {
     if (!isMedia(data)) return pass(data)
     const bucket = data.length >= 12 && data.readUInt32BE(8) === ssrc ? own : strangers
-    if (!bucket.take(performance.now())) return onRefused('flood')
+    if (!bucket.take(performance.now())) return onRefused('flood', 1)
     const before = read
     try {
       pass(data)
     } finally {
-      if (read === before && transport.state === 'connected') onRefused('unauthentic')
+      if (read === before && transport.state === 'connected') onRefused('unauthentic', 1)
     }
   }
 }
@@ -153,7 +114,7 @@ function countOnly(receiver: RTCRtpReceiver): void {
 /** RFC 7983 §7. */
 const isMedia = (data: Uint8Array): boolean => data[0]! >= 128 && data[0]! < 192
 
-/** Answers an offer. Throws what `checkOffer` throws, and `bad_sdp` for what werift can't make sense of. */
+/** A connection made by werift. The only file that knows it. */
 export async function openPeer(options: PeerOptions): Promise<Peer> {
   checkOffer(options.sdp)
   const settings = options.settings()
@@ -208,8 +169,8 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
   transport.onRtp.subscribe(({ header, payload }) => {
     heardAt = performance.now()
     const taken = takeIn(header, payload, types)
-    if (typeof taken === 'string') options.onRefused(taken)
-    else options.onPacket(taken)
+    if (typeof taken === 'string') options.onRefused(taken, 1)
+    else options.onPacket(taken, heardAt)
   })
   guard(transport, ssrcOf(options.sdp), options.onRefused)
 
@@ -225,9 +186,6 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
     hears,
     get heardAt() {
       return heardAt
-    },
-    get connected() {
-      return connected
     },
     send(packet) {
       header.sequenceNumber = (header.sequenceNumber + 1) & 0xffff

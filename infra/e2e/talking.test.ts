@@ -62,7 +62,7 @@ async function show(
     vi.advanceTimersByTime(20)
     for (const { seat, heard, encoder } of microphones) {
       const payload = encoder.encode(heard.subarray(n * FRAME_SAMPLES, (n + 1) * FRAME_SAMPLES))
-      seat.push({ ssrc: 1, sequence: n, timestamp: n * FRAME_SAMPLES, payload })
+      seat.push({ ssrc: 1, sequence: n, timestamp: n * FRAME_SAMPLES, payload }, performance.now())
     }
     room.beat(() => false)
     shown.push({ talking: [...room.talking], levels: room.levels() })
