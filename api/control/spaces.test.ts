@@ -1,7 +1,8 @@
 import { FIRST } from '@odeon/common/ports.ts'
 import { encodeLogEntry, frameId } from '@odeon/common/frame.ts'
-import { inboxKey, LIVE_QUEUE, logKey } from '@odeon/common/keys.ts'
+import { inboxKey, LIVE_QUEUE, logKey, roomKey } from '@odeon/common/keys.ts'
 import type { SpaceEvent, StageEvent } from '@odeon/common/events.ts'
+import type { RoomState } from '@odeon/common/room.ts'
 import { getSpace } from '@odeon/common/space.ts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { deadUrl, openHouse, type Guest, type House } from './harness.ts'
@@ -111,6 +112,24 @@ test('everyone is told his own role', async () => {
   expect(await role(speaker)).toMatchObject({ role: 'speaker' })
   expect(await role(await house.guest())).toMatchObject({ role: 'listener' })
   expect((await house.ask('GET', `/api/spaces/${id}/me`)).status).toBe(401)
+})
+
+test('a listener is told whether his hand is up, so that his page may be loaded anew', async () => {
+  const id = await house.space(host)
+  const [ana, ben] = [await house.guest('Ana'), await house.guest('Ben')]
+  const state: RoomState = {
+    changes: 0,
+    inbox: { major: 0, minor: 0 },
+    members: [],
+    talking: [],
+    hands: [{ ...ana.user, at: 0, ready: false }],
+    sample: [],
+  }
+  await house.ports.log.add(roomKey(id), new TextEncoder().encode(JSON.stringify(state)))
+  house.clock.now += 100 // What was known of the room before is kept so long.
+  const hand = async ({ token }: Guest) =>
+    (await house.ask('GET', `/api/spaces/${id}/me`, { token })).body!['hand']
+  expect([await hand(ana), await hand(ben)]).toEqual([true, false])
 })
 
 test('an unknown space is 404 and an impossible id 400, with every route', async () => {

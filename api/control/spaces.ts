@@ -85,8 +85,10 @@ export function spaceRoutes(router: Router, deps: Deps): void {
     const user = await tokens.require(ctx)
     const space = await loadSpace(ctx, deps)
     ctx.set('cache-control', 'no-store')
+    const hands = space.state === 'live' ? (await deps.rooms(space.id))?.hands : undefined
     ctx.body = {
       role: roleIn(space, user.id),
+      hand: hands?.some(({ id }) => id === user.id) ?? false,
       ...(actorIn(space, user.id) === 'banned' && { banned: true }),
       invited: Object.hasOwn(space.invited, user.id),
     }

@@ -122,6 +122,52 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
   })
 
   test(
+    'everyone sees that the space is recorded: on the front page, before he listens, listening and on stage, on a phone and on a desk',
+    { timeout: 60_000 },
+    async () => {
+      const passer = await newPage()
+      for (const [page, url] of [
+        [passer, odeon.url],
+        [passer, `${odeon.url}/s/${space}`],
+        [ben, undefined],
+        [host, undefined],
+      ] as const) {
+        if (url) await page.goto(url)
+        const before = page.viewportSize()!
+        for (const width of [320, 390, 1280]) {
+          await page.setViewportSize({ width, height: 844 })
+          const mark = page.locator(testid('recorded')).first()
+          await mark.waitFor()
+          const box = (await mark.boundingBox())!
+          expect(await mark.innerText()).toContain('Recorded')
+          expect(box.x >= 0 && box.x + box.width <= width && box.y < 844, `in sight at ${width}`).toBe(true)
+        }
+        await page.setViewportSize(before)
+      }
+      await passer.close()
+    },
+  )
+
+  test(
+    'a hand stays up when its page is loaded anew, and all is ready again',
+    { timeout: 60_000 },
+    async () => {
+      await ben.locator(hand).click()
+      await host.locator(`${testid('hand')}[data-ready="true"]`).waitFor()
+      await ben.reload()
+      await ben.locator(`${hand}[aria-pressed="true"]`).waitFor()
+      await ben.locator(`${testid('hand-note')}[data-state="ready"]`).waitFor()
+      await host.locator(`${testid('hand')}[data-ready="true"]`).waitFor()
+      await ben.locator(hand).click()
+      await host.locator(testid('hand')).waitFor({ state: 'detached' })
+      await ben.reload()
+      await ben.locator(testid('listen')).click()
+      await playing(ben)
+      await ben.locator(`${hand}[aria-pressed="false"]`).waitFor()
+    },
+  )
+
+  test(
     'all is ready when the host lets him in: he is live at once, and what he hears goes on without a hole',
     { timeout: 60_000 },
     async () => {
@@ -189,15 +235,20 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
   )
 
   test(
-    'moved to the audience he hears on, and asked from there he comes back',
+    'moved to the audience he hears on; asked from there he says no, and asked again he comes back',
     { timeout: 60_000 },
     async () => {
       await seatOf('Ben').click()
       await host.locator(testid('move')).click()
       await playing(ben)
       await expect.poll(names, { timeout: 10_000 }).toEqual(['Ana'])
+      const asks = host.locator(`${testid('listener')}[data-name="Ben"] ${testid('invite-listener')}`)
       await host.locator(testid('audience')).click()
-      await host.locator(`${testid('listener')}[data-name="Ben"] ${testid('invite-listener')}`).click()
+      await asks.click()
+      await asks.waitFor({ state: 'detached' }) // “Asked.”
+      await ben.locator(testid('invitation-no')).click()
+      await ben.locator(testid('invitation')).waitFor({ state: 'detached' })
+      await asks.click({ timeout: 15_000 }) // The host sees that he said no, and asks once more.
       await host.keyboard.press('Escape')
       await ben.locator(testid('invitation-yes')).click()
       await onAir(ben)
@@ -244,6 +295,10 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
   test('who was banned is let in again', { timeout: 60_000 }, async () => {
     await host.locator(testid('copy-speaker-link')).click()
     await host.locator(testid('bans')).locator('summary').click()
+    await host
+      .locator(`${testid('ban-entry')}[data-kind="banned"]`)
+      .getByText('Banned:')
+      .waitFor()
     await host.locator(testid('unban')).click()
     await host.locator(testid('ban-entry')).waitFor({ state: 'detached' })
     await host.keyboard.press('Escape')

@@ -61,6 +61,10 @@ export const api = {
     if (!session.value) return 'listener'
     return (await asMe(json(MyRole), at(id, '/me'))).role
   },
+  /** His hand is up. */
+  async isHandUp(id: string): Promise<boolean> {
+    return session.value !== null && (await asMe(json(MyRole), at(id, '/me'))).hand === true
+  },
   async takeInvite(id: string, code: string): Promise<RoleInSpace> {
     return (await asMe(json(MyRole), at(id, '/speakers'), post({ invite: code }))).role
   },

@@ -31,7 +31,10 @@ export const SpaceList = z.object({ spaces: z.array(SpaceView) })
 
 /** Who the caller is in a space. */
 export type RoleInSpace = Role | 'listener'
-export const MyRole = z.object({ role: z.enum(['host', 'cohost', 'speaker', 'listener']) })
+export const MyRole = z.object({
+  role: z.enum(['host', 'cohost', 'speaker', 'listener']),
+  hand: z.optional(z.boolean()),
+})
 
 /** For its hosts. `at`: epoch ms. */
 export const Report = z.object({

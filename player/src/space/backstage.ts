@@ -7,6 +7,7 @@ import type { Listen } from '../playback/listen.ts'
 import { announce } from '../shared/announce.ts'
 import { useLoudspeaker } from '../speaking/loudspeaker.ts'
 import { useStage, type Speaking } from '../speaking/stage.ts'
+import { keepHand } from './kept-hand.ts'
 import { useRoom, type Room } from './room.ts'
 
 /** What those have who speak, lead, or are about to: the socket of the room, the hand, microphone and connection, and the way between the two sounds. */
@@ -16,6 +17,8 @@ export interface Backstage extends Room {
   /** Call it within a press: the microphone is asked for. Throws ApiError. */
   raiseHand(): Promise<void>
   lowerHand(): Promise<void>
+  /** It is up from before this page was loaded anew. */
+  keepHandUp(): void
   /** To the audience: the microphone closes at once, and the house is heard before the stage goes silent. */
   goDown(): Promise<void>
   /** Nothing is heard while somebody listens to himself. */
@@ -48,6 +51,7 @@ export function useBackstage(options: BackstageOptions): Backstage {
   )
   const speaking = useStage({ spaceId, audio: stageAudio, room })
   useLoudspeaker(houseAudio, stageAudio)
+  watch(handUp, (up) => keepHand(spaceId, up))
 
   watch(room, (now) => {
     if (!now) return
@@ -123,6 +127,11 @@ export function useBackstage(options: BackstageOptions): Backstage {
       await api.raiseHand(spaceId)
       handUp.value = true
       announce(t('voice.handUp'))
+      void speaking.prepare()
+    },
+    keepHandUp() {
+      if (handUp.value || role() !== 'listener') return
+      handUp.value = true
       void speaking.prepare()
     },
     async lowerHand() {

@@ -6,6 +6,8 @@ import { session } from '../api/session.ts'
 const OPEN_MS = 8000
 /** What was answered is still said for a moment in the sound, which comes late. */
 const ANSWERED_MS = 12_000
+/** After such a pause it is another invitation. */
+const SILENT_MS = 3000
 
 export interface Invitation {
   /** The host asks this listener onto the stage, and waits for an answer. */
@@ -18,12 +20,16 @@ export interface Invitation {
 export function useInvitation(spaceId: string, invited: Readonly<Ref<readonly string[]>>): Invitation {
   const isSaid = ref(false)
   const answeredAt = shallowRef(-Infinity)
+  let saidAt = -Infinity
   let timer: ReturnType<typeof setTimeout> | undefined
   watch(
     invited,
     (ids) => {
       if (!ids.includes(session.value?.user.id ?? '')) return
-      if (performance.now() - answeredAt.value < ANSWERED_MS) return
+      const now = performance.now()
+      const isSaidStill = now - saidAt < SILENT_MS
+      saidAt = now
+      if (isSaidStill && now - answeredAt.value < ANSWERED_MS) return
       isSaid.value = true
       clearTimeout(timer)
       timer = setTimeout(() => (isSaid.value = false), OPEN_MS)

@@ -1,6 +1,7 @@
 import type { Sound } from '@odeon/common/internal.ts'
 import type { RoomView } from '@odeon/common/room.ts'
 import { onScopeDispose, readonly, ref, shallowRef, watch, type Ref } from 'vue'
+import { ApiError } from '../api/http.ts'
 import { session } from '../api/session.ts'
 import { backoffMs, rest } from '../playback/backoff.ts'
 import type { StageMoment } from '../playback/state.ts'
@@ -18,7 +19,8 @@ import { dial, type Call } from './whip.ts'
 export type StageState =
   | { kind: 'off' }
   | { kind: 'asking' } // For the microphone.
-  | { kind: 'ready' } // His hand is up: the microphone is open, the connection made if there was room for it, and nobody hears him.
+  /** His hand is up: the microphone is open, and nobody hears him. `crowded`: his connection is made only when he is let on, since too many wait. */
+  | { kind: 'ready'; crowded?: boolean }
   | { kind: 'connecting' }
   | { kind: 'on' }
   | { kind: 'reconnecting'; attempt: number }
@@ -56,6 +58,8 @@ export interface Speaking {
   /** At once, in the same call. */
   setMicrophone(id: string): Promise<void>
 }
+
+const isCrowded = (error: unknown): boolean => error instanceof ApiError && error.code === 'waiting_full'
 
 /** A call that lasted so long was good: the next loss is a new one. */
 const GOOD_CALL_MS = 5000
@@ -113,6 +117,7 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
         if (turn !== mine) return
         if (!mine.isLetOn) {
           // No room for one more who waits, or his hand is not seen yet: he dials when he is let on.
+          if (isCrowded(error) && state.value.kind === 'ready') state.value = { kind: 'ready', crowded: true }
           await mine.letOn
           attempt = 0
         } else {

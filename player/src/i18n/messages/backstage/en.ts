@@ -25,6 +25,7 @@ export default {
     micOther: 'You speak through another microphone now: {label}',
     handUp: 'Your hand is up. When the host lets you in, you are live at once.',
     handReady: 'Microphone ready: you are live as soon as the host lets you in.',
+    handCrowded: 'Your hand is up. Many are waiting: when the host lets you in, you are live a moment later.',
     handNoMic: 'Your hand is up. Go on stage when the host lets you in.',
     letOn: 'You are on stage, and everyone hears you.',
   },

@@ -26,6 +26,8 @@ export default {
     micOther: 'Vous parlez maintenant dans un autre micro : {label}',
     handUp: 'Votre main est levée. Dès que l’hôte vous accepte, vous êtes à l’antenne.',
     handReady: 'Micro prêt : à l’antenne dès que l’hôte vous accepte.',
+    handCrowded:
+      'Votre main est levée. Beaucoup attendent : une fois accepté, vous serez en direct un instant plus tard.',
     handNoMic: 'Votre main est levée. Montez sur scène quand l’hôte vous accepte.',
     letOn: 'Vous êtes sur scène, et tout le monde vous entend.',
   },
