@@ -6,7 +6,8 @@ export const u32 = (value: number): Uint8Array =>
 /** Exact up to 2^53. */
 export const u64 = (value: number): Uint8Array =>
   concat(u32(Math.floor(value / 2 ** 32)), u32(value % 2 ** 32))
-export const text = (value: string): Uint8Array => new TextEncoder().encode(value)
+const encoder = new TextEncoder()
+export const text = (value: string): Uint8Array => encoder.encode(value)
 export const zeros = (count: number): Uint8Array => new Uint8Array(count)
 
 export function concat(...parts: Uint8Array[]): Uint8Array {
