@@ -66,6 +66,7 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
       const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
       Object.assign(window, { opened: [] })
       navigator.mediaDevices.getUserMedia = async (asked) => {
+        if (window.name) throw new DOMException('', window.name) // As a browser refuses.
         opened.push(await real(asked))
         return opened.at(-1)!
       }
@@ -274,6 +275,39 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
       await ben.locator(testid('mic-note')).waitFor()
       await onAir(ben)
       expect(await ben.evaluate(() => localStorage.getItem('odeon.microphone'))).toBe(chosen)
+    },
+  )
+
+  test(
+    'with no microphone left he hears on, is told why, and speaks again with the next one',
+    { timeout: 60_000 },
+    async () => {
+      const missing = ben.locator(`${testid('mic')}[data-state="missing"]`)
+      const pullOut = (why: string): Promise<void> =>
+        ben.evaluate((why) => {
+          window.name = why
+          opened.at(-1)!.getAudioTracks()[0]!.dispatchEvent(new Event('ended'))
+        }, why)
+      await pullOut('NotFoundError')
+      await missing.waitFor()
+      const note = ben.locator(testid('mic-note'))
+      await note.getByText('Plug one in').waitFor()
+      await note.getByRole('button', { name: 'Close' }).click()
+      await note.waitFor({ state: 'detached' })
+      await missing.waitFor() // That he knows it makes it no better.
+      await ben.evaluate(() => {
+        window.name = ''
+        navigator.mediaDevices.dispatchEvent(new Event('devicechange'))
+      })
+      await onAir(ben)
+      await pullOut('NotAllowedError')
+      await note.getByText('took your microphone away').waitFor()
+      await missing.click() // Not allowed yet.
+      await missing.waitFor()
+      await ben.evaluate(() => (window.name = ''))
+      await missing.click()
+      await onAir(ben)
+      await note.waitFor({ state: 'detached' })
     },
   )
 

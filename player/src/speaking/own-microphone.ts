@@ -3,10 +3,11 @@ import { microphoneId } from './choices.ts'
 import { useDevices, type Devices } from './devices.ts'
 import { openMicrophone, type Microphone } from './microphone.ts'
 import type { Muted } from './mute.ts'
+import { StageFailure } from './refusal.ts'
 import { sound } from './sound.ts'
 
 /** What happened to the microphone without his doing. */
-export type MicrophoneNews = { kind: 'other'; label: string } | { kind: 'gone' }
+export type MicrophoneNews = { kind: 'other'; label: string } | { kind: 'gone'; denied: boolean }
 
 export interface OwnMicrophoneOptions {
   muted: Readonly<Ref<Muted>>
@@ -18,10 +19,11 @@ export interface OwnMicrophone {
   /** Undefined until it is open. */
   microphone: Readonly<Ref<Microphone | undefined>>
   news: Readonly<Ref<MicrophoneNews | undefined>>
+  /** That there is none stays true. */
   forgetNews(): void
   /** Asks for it. Call it within a press. False when it was closed meanwhile. Throws StageFailure. */
   open(): Promise<boolean>
-  /** Opens it anew, as is chosen now; nothing if it is not open. Throws as `open`. */
+  /** Opens it anew, as is chosen now; nothing if it is not open. Where that fails the one of before goes on, or there is none. Never rejects. */
   replace(): Promise<void>
   close(): void
 }
@@ -57,14 +59,21 @@ export function useOwnMicrophone({ muted, onTrack }: OwnMicrophoneOptions): OwnM
   }
 
   async function replace(): Promise<void> {
-    if (isOpen && microphone.value) await take(isOpen.signal)
+    if (!isOpen || !microphone.value) return
+    const { signal } = isOpen
+    try {
+      if (await take(signal)) news.value = undefined
+    } catch (error) {
+      const none = news.value?.kind === 'gone' || microphone.value?.track.readyState === 'ended'
+      if (none && !signal.aborted) news.value = lost(error)
+    }
   }
 
   async function pulledOut(signal: AbortSignal): Promise<void> {
     try {
       if (await take(signal)) news.value = { kind: 'other', label: microphone.value?.label ?? '' }
-    } catch {
-      if (!signal.aborted) news.value = { kind: 'gone' } // He hears on, and speaks again with the next one.
+    } catch (error) {
+      if (!signal.aborted) news.value = lost(error) // He hears on, and speaks again with the next one.
     }
   }
 
@@ -101,9 +110,17 @@ export function useOwnMicrophone({ muted, onTrack }: OwnMicrophoneOptions): OwnM
   return {
     microphone,
     news: readonly(news),
-    forgetNews: () => void (news.value = undefined),
+    forgetNews() {
+      if (news.value?.kind === 'other') news.value = undefined
+    },
     open,
     replace,
     close,
   }
 }
+
+/** There is none any more, or the browser took it away. */
+export const lost = (error: unknown): MicrophoneNews => ({
+  kind: 'gone',
+  denied: error instanceof StageFailure && error.reason === 'denied',
+})

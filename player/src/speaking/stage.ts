@@ -57,6 +57,8 @@ export interface Speaking {
   setSound(sound: Sound): Promise<void>
   /** At once, in the same call. */
   setMicrophone(id: string): Promise<void>
+  /** There was none any more: perhaps there is one now. Call it within a press. */
+  retryMicrophone(): Promise<void>
 }
 
 const isCrowded = (error: unknown): boolean => error instanceof ApiError && error.code === 'waiting_full'
@@ -266,14 +268,15 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
       chooseSound(to)
       if (!own.microphone.value) return // It counts when he goes on stage.
       const dialled = call
-      await own.replace().catch(fail)
+      await own.replace()
       dialled?.drop()
     },
     async setMicrophone(id) {
       chooseMicrophone(id)
       own.forgetNews()
-      await own.replace().catch(fail)
+      await own.replace()
     },
+    retryMicrophone: own.replace,
     setMuted: muting.set,
   }
 }

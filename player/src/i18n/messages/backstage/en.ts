@@ -22,6 +22,8 @@ export default {
     micLocked: 'Locked by the host',
     micMissing: 'No microphone',
     micGone: 'Your microphone is gone. Plug one in: you hear the others meanwhile.',
+    micDenied:
+      'The browser took your microphone away. Allow it beside the address, and try again. You hear the others.',
     micOther: 'You speak through another microphone now: {label}',
     handUp: 'Your hand is up. When the host lets you in, you are live at once.',
     handReady: 'Microphone ready: you are live as soon as the host lets you in.',

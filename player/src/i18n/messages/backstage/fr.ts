@@ -23,6 +23,8 @@ export default {
     micLocked: 'Verrouillé par l’hôte',
     micMissing: 'Aucun micro',
     micGone: 'Votre micro a disparu. Branchez-en un : vous entendez les autres en attendant.',
+    micDenied:
+      'Le navigateur vous a retiré le micro. Autorisez-le à côté de l’adresse et réessayez. Vous entendez les autres.',
     micOther: 'Vous parlez maintenant dans un autre micro : {label}',
     handUp: 'Votre main est levée. Dès que l’hôte vous accepte, vous êtes à l’antenne.',
     handReady: 'Micro prêt : à l’antenne dès que l’hôte vous accepte.',
