@@ -204,7 +204,9 @@ describe.skipIf(!findChromium())(`the conversation${findChromium() ? '' : ` (${C
     { timeout: 60_000 },
     async () => {
       await open(host)
-      await host.getByRole('slider').first().press('End')
+      await host.locator(testid('replay-play')).click()
+      await playing(host)
+      await host.getByRole('slider').first().press('End') // Half a second before it, and on: it was said with the last words.
       await post(host, 'Goodbye').locator(testid('remove-post')).click()
       await post(host, 'Goodbye').waitFor({ state: 'detached' })
       await host.locator(testid('report')).getByText('Welcome', { exact: true }).waitFor()

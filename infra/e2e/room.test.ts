@@ -249,7 +249,7 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
       await asks.waitFor({ state: 'detached' }) // “Asked.”
       await ben.locator(testid('invitation-no')).click()
       await ben.locator(testid('invitation')).waitFor({ state: 'detached' })
-      await asks.click({ timeout: 15_000 }) // The host sees that he said no, and asks once more.
+      await asks.click({ timeout: 10_000 }) // The host sees that he said no, and asks once more.
       await host.keyboard.press('Escape')
       await ben.locator(testid('invitation-yes')).click()
       await onAir(ben)
@@ -269,6 +269,12 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
       await ben.locator(testid('hear-yourself')).click()
       await ben.locator(`${testid('own-voice')}[data-state="playing"]`).waitFor()
       await ben.locator(testid('hear-yourself')).click()
+      const loudspeaker = ben.locator(testid('loudspeaker')).locator('select')
+      await loudspeaker.selectOption({ index: 1 })
+      const through = await loudspeaker.inputValue()
+      await expect.poll(() => ben.evaluate(() => document.querySelector('audio')!.sinkId)).toBe(through)
+      await loudspeaker.selectOption('')
+      await expect.poll(() => ben.evaluate(() => document.querySelector('audio')!.sinkId)).toBe('')
       await ben.keyboard.press('Escape')
       await onAir(ben)
       await ben.evaluate(() => opened.at(-1)!.getAudioTracks()[0]!.dispatchEvent(new Event('ended')))

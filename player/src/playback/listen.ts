@@ -119,8 +119,9 @@ export function useListen({ spaceId, audio }: ListenOptions): Listen {
       onEvents(events) {
         eventsHeard = true
         timeline.add(events)
-        const asked = events.events.findLast(({ type }) => type === 'invited')
-        if (asked?.type === 'invited') invited.value = asked.ids
+        // Who is invited follows the stage that it belongs to; nobody is where nothing follows.
+        const newest = events.events.findLast(({ type }) => type === 'invited' || type === 'stage')
+        if (newest) invited.value = newest.type === 'invited' ? newest.ids : []
         said.add(events)
       },
       onSound: (now) => (sound = now),

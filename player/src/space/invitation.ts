@@ -2,12 +2,10 @@ import { onScopeDispose, readonly, ref, shallowRef, watch, type Ref } from 'vue'
 import { ApiError, api, type RoleInSpace } from '../api/client.ts'
 import { session } from '../api/session.ts'
 
-/** The sound says so twice a segment as long as it is open. */
+/** The sound says so twice a segment as long as it is open, and once when it is not any more. */
 const OPEN_MS = 8000
 /** What was answered is still said for a moment in the sound, which comes late. */
 const ANSWERED_MS = 12_000
-/** After such a pause it is another invitation. */
-const SILENT_MS = 3000
 
 export interface Invitation {
   /** The host asks this listener onto the stage, and waits for an answer. */
@@ -20,18 +18,18 @@ export interface Invitation {
 export function useInvitation(spaceId: string, invited: Readonly<Ref<readonly string[]>>): Invitation {
   const isSaid = ref(false)
   const answeredAt = shallowRef(-Infinity)
-  let saidAt = -Infinity
   let timer: ReturnType<typeof setTimeout> | undefined
   watch(
     invited,
     (ids) => {
-      if (!ids.includes(session.value?.user.id ?? '')) return
-      const now = performance.now()
-      const isSaidStill = now - saidAt < SILENT_MS
-      saidAt = now
-      if (isSaidStill && now - answeredAt.value < ANSWERED_MS) return
-      isSaid.value = true
       clearTimeout(timer)
+      if (!ids.includes(session.value?.user.id ?? '')) {
+        answeredAt.value = -Infinity // The next one is another invitation.
+        isSaid.value = false
+        return
+      }
+      if (performance.now() - answeredAt.value < ANSWERED_MS) return
+      isSaid.value = true
       timer = setTimeout(() => (isSaid.value = false), OPEN_MS)
     },
     { flush: 'sync' },
