@@ -15,7 +15,7 @@ export type ToBeat =
   | { type: 'failed'; peer: number; error: ErrorFields }
   | { type: 'trickled'; call: number; error?: ErrorFields }
   | { type: 'gone'; peer: number }
-  | { type: 'closed'; peer: number }
+  | { type: 'closed'; peer: number; error?: ErrorFields }
   | { type: 'look'; heard: Heard[]; refused: Refused[] }
 
 /** How long nothing was heard of it, ms. */

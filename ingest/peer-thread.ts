@@ -91,6 +91,7 @@ export function startPeerThread(): PeerThread {
       case 'gone':
         return peers.get(message.peer)?.options.onGone()
       case 'closed':
+        if (message.error) peers.get(message.peer)?.closed.reject(errorOf(message.error))
         return forget(message.peer)
       case 'trickled': {
         const call = calls.get(message.call)

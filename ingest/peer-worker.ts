@@ -72,8 +72,9 @@ async function close(peer: number): Promise<void> {
   peers.delete(peer)
   try {
     await closing?.close()
-  } finally {
     say({ type: 'closed', peer })
+  } catch (error) {
+    say({ type: 'closed', peer, error: fieldsOf(error) })
   }
 }
 
