@@ -2,7 +2,7 @@ import { AppError, messageOf } from '@odeon/common/errors.ts'
 import { logKey } from '@odeon/common/keys.ts'
 import { AAC, chunkStart } from '@odeon/common/rendition.ts'
 import { AAC_FRAME_SAMPLES, FRAME_SAMPLES, type ChunkPosition } from '@odeon/common/time.ts'
-import { firstSampleFor, startAacEncoder, type AacEncoder } from './aac-encoder.ts'
+import { enoughAfter, firstSampleFor, startAacEncoder, type AacEncoder } from './aac-encoder.ts'
 import { EventsByChunk } from './events-by-chunk.ts'
 import { keepWriting, type Publish, type WritingOptions } from './keep-writing.ts'
 import { readSpace } from './pcm-reader.ts'
@@ -36,22 +36,20 @@ async function encodeFrom(from: ChunkPosition, publish: Publish, options: AacOpt
   feeding.catch(stop)
 
   try {
-    let frames: Uint8Array[] = []
     let start = chunkStart(AAC, from)
-    const send = async (last: boolean): Promise<boolean> => {
+    const send = async (frames: Uint8Array[], last: boolean): Promise<boolean> => {
       const inside = { v: 1 as const, startedAt, events: events.take(start) }
       const done = await publish({ frames, events: inside, last })
       if (start === chunkStart(AAC, from)) onEncoder?.(encoder.pid())
       start += AAC.chunkSamples
-      frames = []
       return done
     }
+    let rest: Uint8Array[] = []
     let count = firstFrame
-    for await (const frame of encoder.frames()) {
-      frames.push(frame)
-      count++
-      if (frames.length < AAC.framesPerChunk) continue
-      if (await send(false)) return
+    for await (const frames of encoder.frames()) {
+      count += frames.length
+      if (frames.length < AAC.framesPerChunk) rest = frames
+      else if (await send(frames, false)) return
     }
     const exit = await encoder.exit
     if (exit.kind === 'crashed')
@@ -61,7 +59,7 @@ async function encodeFrom(from: ChunkPosition, publish: Publish, options: AacOpt
     const wanted = end === undefined ? undefined : Math.ceil((end * FRAME_SAMPLES) / AAC_FRAME_SAMPLES)
     if (wanted !== count)
       throw new AppError(500, 'ffmpeg_died', `ffmpeg ended at AAC frame ${count}, wanted ${wanted}.`)
-    await send(true)
+    await send(rest, true)
   } finally {
     over.abort()
     signal.removeEventListener('abort', stop)
@@ -87,6 +85,7 @@ async function feed({ encoder, events, firstFrame, signal, options }: Feeding): 
     from: Math.floor(Math.max(0, firstSampleFor(firstFrame)) / FRAME_SAMPLES),
     startedAt: job.startedAt,
     signal,
+    worthWaking: (next) => Math.ceil(enoughAfter(next * FRAME_SAMPLES) / FRAME_SAMPLES) - 1,
     onDamaged: (error) => {
       metrics.damagedEntries.inc()
       logger.warn({ space: job.id, error: messageOf(error) }, 'A log entry was replaced by silence.')

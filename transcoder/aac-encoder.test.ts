@@ -18,7 +18,7 @@ async function encode(firstFrame: number): Promise<Uint8Array[]> {
     await encoder.end()
   })()
   const frames: Uint8Array[] = []
-  for await (const frame of encoder.frames()) frames.push(frame)
+  for await (const some of encoder.frames()) frames.push(...some)
   await feeding
   expect(await encoder.exit).toEqual({ kind: 'finished' })
   return frames

@@ -12,6 +12,8 @@ const PREROLL_FRAMES = 8
 const PRIMING_FRAMES = 1
 /** ffmpeg gives frame k once frame k+2 went in, or the end. */
 const LOOKAHEAD_FRAMES = 2
+/** Frames that may wait for their reader, some seconds of them; when they are full ffmpeg waits. */
+const MOST_READY = 128
 const TICK_MS = 500
 const STUCK_TICKS = 4 // 2 s
 const SLOW_START_TICKS = 20 // A new process on a loaded machine, 10 s.
@@ -23,7 +25,7 @@ export const firstSampleFor = (frame: number): Samples => (frame - PREROLL_FRAME
  * The first sample after `fed` at which ffmpeg has all that it needs for another whole chunk. A write wakes a process, which costs more than
  * the encoding of what is written: there is one for each chunk, and nothing comes later for it.
  */
-const enoughAfter = (fed: Samples): Samples => {
+export const enoughAfter = (fed: Samples): Samples => {
   const { framesPerChunk, chunkSamples } = AAC
   const ahead = (LOOKAHEAD_FRAMES % framesPerChunk) * AAC_FRAME_SAMPLES
   return (Math.floor((fed - ahead) / chunkSamples) + 1) * chunkSamples + ahead
@@ -44,14 +46,19 @@ export interface AacEncoder {
   write(start: Samples, pcm: Float32Array): Promise<void>
   /** The space ends where the last piece ended: its last frame is filled up with zeros. */
   end(): Promise<void>
-  /** Frames k, k+1, … in order, to the last of the space or as far as the encoder lived: then ask `exit`. For one reader. */
-  frames(): AsyncGenerator<Uint8Array>
+  /**
+   * Frames k, k+1, … in order, as many as a chunk holds at a time, to the last of the space or as far as the encoder lived: then ask `exit`.
+   * For one reader.
+   */
+  frames(): AsyncGenerator<Uint8Array[]>
   readonly exit: Promise<FfmpegExit>
   close(): Promise<void>
 }
 
 export function startAacEncoder({ firstFrame, ffmpegPath }: AacEncoderOptions): AacEncoder {
-  const ffmpeg = startFfmpeg(ffmpegPath)
+  const { framesPerChunk } = AAC
+  const ffmpeg = startFfmpeg({ path: ffmpegPath, onOutput: take })
+  const parser = new AdtsParser()
   const firstSample = firstSampleFor(firstFrame)
   /** The next sample that is wanted. */
   let next: Samples = firstSample
@@ -60,6 +67,14 @@ export function startAacEncoder({ firstFrame, ffmpegPath }: AacEncoderOptions): 
   let fed: Samples = firstSample
   let received = 0 // AAC frames out of ffmpeg, dropped ones included.
   let total = Infinity // AAC frames of the space, once its end is known.
+  let frame = firstFrame - PREROLL_FRAMES - PRIMING_FRAMES // The next one out of ffmpeg.
+  const ready: Uint8Array[] = []
+  let damage: unknown
+  let ended = false
+  /** Tells the reader that there is something for it. */
+  let wake = (): void => {}
+  /** Tells ffmpeg that there is room again. */
+  let release = (): void => {}
 
   const feed = async (pcm: Float32Array) => {
     held.push(pcm)
@@ -67,24 +82,43 @@ export function startAacEncoder({ firstFrame, ffmpegPath }: AacEncoderOptions): 
     if (next >= enoughAfter(fed)) await flush()
   }
   const flush = async () => {
-    const bytes = toS16le(held, next - fed)
+    const pcm = joined(held, next - fed)
     held = []
     fed = next
-    await ffmpeg.write(bytes)
+    await ffmpeg.write(pcm)
   }
 
-  async function* frames(): AsyncGenerator<Uint8Array> {
-    const parser = new AdtsParser()
-    let frame = firstFrame - PREROLL_FRAMES - PRIMING_FRAMES
+  function take(piece: Uint8Array): Promise<void> | undefined {
+    try {
+      for (const bytes of parser.push(piece)) {
+        received++
+        if (frame >= firstFrame && frame < total) ready.push(bytes)
+        frame++
+      }
+    } catch (error) {
+      damage ??= error
+    }
+    if (damage !== undefined || ready.length >= framesPerChunk) wake()
+    if (ready.length < MOST_READY) return undefined
+    return new Promise((resolve) => (release = resolve))
+  }
+  void ffmpeg.ended.then(() => {
+    ended = true
+    wake()
+  })
+
+  async function* frames(): AsyncGenerator<Uint8Array[]> {
     const watch = watchdog()
     try {
-      for await (const piece of ffmpeg.output) {
+      for (;;) {
+        while (damage === undefined && ready.length < framesPerChunk && !ended)
+          await new Promise<void>((resolve) => (wake = resolve))
+        if (damage !== undefined) throw damage
+        if (ready.length === 0) break
+        const chunk = ready.splice(0, framesPerChunk)
+        if (ready.length < MOST_READY) release()
         watch.pause()
-        for (const bytes of parser.push(piece)) {
-          received++
-          if (frame >= firstFrame && frame < total) yield bytes
-          frame++
-        }
+        yield chunk
         watch.resume()
       }
       if ((await ffmpeg.exit).kind === 'finished') parser.end()
@@ -136,12 +170,12 @@ export function startAacEncoder({ firstFrame, ffmpegPath }: AacEncoderOptions): 
   }
 }
 
-function toS16le(pieces: readonly Float32Array[], samples: number): Uint8Array {
-  const bytes = new Uint8Array(samples * 2)
-  const view = new DataView(bytes.buffer)
+function joined(pieces: readonly Float32Array[], samples: Samples): Float32Array {
+  const whole = new Float32Array(samples)
   let at = 0
-  for (const pcm of pieces)
-    for (let i = 0; i < pcm.length; i++, at += 2)
-      view.setInt16(at, Math.max(-32_768, Math.min(32_767, Math.round(pcm[i]! * 32_768))), true)
-  return bytes
+  for (const pcm of pieces) {
+    whole.set(pcm, at)
+    at += pcm.length
+  }
+  return whole
 }

@@ -3,11 +3,11 @@ import { AdtsError, AdtsParser } from './adts.ts'
 import { startFfmpeg } from './ffmpeg.ts'
 
 async function realStream(): Promise<Uint8Array> {
-  const ffmpeg = startFfmpeg(undefined)
-  const writing = ffmpeg.write(Buffer.alloc(2048 * 20, 17)).then(() => ffmpeg.end())
   const pieces: Uint8Array[] = []
-  for await (const piece of ffmpeg.output) pieces.push(piece)
-  await writing
+  const ffmpeg = startFfmpeg({ onOutput: (piece) => void pieces.push(piece) })
+  await ffmpeg.write(new Float32Array(1024 * 20).fill(0.13))
+  ffmpeg.end()
+  await ffmpeg.ended
   return Buffer.concat(pieces)
 }
 

@@ -24,7 +24,7 @@ export class AdtsParser {
   #rest: Uint8Array = new Uint8Array(0)
   #offset = 0
 
-  /** Raw AAC frames that are whole now; copies. Throws AdtsError. */
+  /** Raw AAC frames that are whole now, as views into what was pushed. Throws AdtsError. */
   push(piece: Uint8Array): Uint8Array[] {
     const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, piece]) : piece
     const frames: Uint8Array[] = []
@@ -32,11 +32,11 @@ export class AdtsParser {
     while (bytes.length - at >= HEADER) {
       const { header, length } = readHeader(bytes.subarray(at, at + HEADER), this.#offset)
       if (bytes.length - at < length) break
-      frames.push(new Uint8Array(bytes.subarray(at + header, at + length)))
+      frames.push(bytes.subarray(at + header, at + length))
       at += length
       this.#offset += length
     }
-    this.#rest = new Uint8Array(bytes.subarray(at))
+    this.#rest = bytes.subarray(at)
     return frames
   }
 

@@ -2,7 +2,7 @@ import { TRACK_ID } from '@odeon/common/cmaf-init.ts'
 import type { ChunkEvents } from '@odeon/common/events.ts'
 import { chunkStart, type Rendition } from '@odeon/common/rendition.ts'
 import type { ChunkPosition } from '@odeon/common/time.ts'
-import { box, concat, fullBox, u32, u64, zeros } from '@odeon/common/boxes.ts'
+import { box, concat, zeros } from '@odeon/common/boxes.ts'
 import { encodeEmsg } from '@odeon/common/emsg.ts'
 
 /**
@@ -43,25 +43,36 @@ const TFHD_DEFAULT_BASE_IS_MOOF = 0x020000
 const TRUN_DATA_OFFSET = 0x000001
 const TRUN_SAMPLE_SIZE = 0x000200
 
+const VERSION_1 = 0x01000000
+
 function moof(sequence: number, start: number, frames: readonly Uint8Array[]): Uint8Array {
-  const build = (dataOffset: number) =>
-    box(
-      'moof',
-      fullBox('mfhd', 0, 0, u32(sequence)),
-      box(
-        'traf',
-        fullBox('tfhd', 0, TFHD_DEFAULT_BASE_IS_MOOF, u32(TRACK_ID)),
-        fullBox('tfdt', 1, 0, u64(start)),
-        fullBox(
-          'trun',
-          0,
-          TRUN_DATA_OFFSET | TRUN_SAMPLE_SIZE,
-          u32(frames.length),
-          u32(dataOffset),
-          ...frames.map((frame) => u32(frame.length)),
-        ),
+  const words = boxOfWords(
+    'moof',
+    ...boxOfWords('mfhd', 0, sequence),
+    ...boxOfWords(
+      'traf',
+      ...boxOfWords('tfhd', TFHD_DEFAULT_BASE_IS_MOOF, TRACK_ID),
+      ...boxOfWords('tfdt', VERSION_1, Math.floor(start / 2 ** 32), start % 2 ** 32),
+      ...boxOfWords(
+        'trun',
+        TRUN_DATA_OFFSET | TRUN_SAMPLE_SIZE,
+        frames.length,
+        0, // The data offset, see below.
+        ...frames.map(({ length }) => length),
       ),
-    )
-  // From the first byte of the moof to the first of the mdat's content; the size of the box does not depend on the value.
-  return build(build(0).length + 8)
+    ),
+  )
+  // From the first byte of the moof to the first of the mdat's content.
+  words[words.length - frames.length - 1] = 4 * words.length + 8
+  const bytes = new Uint8Array(4 * words.length)
+  const view = new DataView(bytes.buffer)
+  words.forEach((word, n) => view.setUint32(4 * n, word))
+  return bytes
 }
+
+/** A box as numbers of 32 bits, for those that hold nothing else: it is written many times a second, and this is cheap. */
+const boxOfWords = (type: string, ...content: number[]): number[] => [
+  8 + 4 * content.length,
+  [...type].reduce((sum, letter) => sum * 256 + letter.charCodeAt(0), 0),
+  ...content,
+]

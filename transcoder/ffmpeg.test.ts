@@ -1,45 +1,54 @@
-import { once } from 'node:events'
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { startFfmpeg, type Ffmpeg } from './ffmpeg.ts'
+import { startFfmpeg } from './ffmpeg.ts'
 
-async function lengthOf(output: AsyncIterable<Uint8Array>): Promise<number> {
-  let length = 0
-  for await (const piece of output) length += piece.length
-  return length
+/** One whose output is counted. */
+function start(path?: string) {
+  const first = Promise.withResolvers<void>()
+  const output = { length: 0, first: first.promise }
+  const ffmpeg = startFfmpeg({
+    path,
+    onOutput: (piece) => {
+      output.length += piece.length
+      first.resolve()
+      return undefined
+    },
+  })
+  return { ffmpeg, output }
 }
 
-/** Resolves with the first output. */
-async function running(ffmpeg: Ffmpeg): Promise<number> {
-  await ffmpeg.write(new Uint8Array(2048 * 8))
-  await once(ffmpeg.output, 'readable')
-  return ffmpeg.pid()!
+/** One that has begun to give something. */
+async function running() {
+  const { ffmpeg, output } = start()
+  await ffmpeg.write(new Float32Array(1024 * 8))
+  await output.first
+  return { ffmpeg, pid: ffmpeg.pid()! }
 }
 
 test('ffmpeg finishes when its input ends, with everything that it was given', async () => {
-  const ffmpeg = startFfmpeg(undefined)
-  const length = lengthOf(ffmpeg.output)
-  for (let i = 0; i < 50; i++) await ffmpeg.write(new Uint8Array(2048))
+  const { ffmpeg, output } = start()
+  for (let i = 0; i < 50; i++) await ffmpeg.write(new Float32Array(1024))
   ffmpeg.end()
-  expect(await length).toBeGreaterThan(0)
+  await ffmpeg.ended
+  expect(output.length).toBeGreaterThan(0)
   expect(await ffmpeg.exit).toEqual({ kind: 'finished' })
   expect(await ffmpeg.stop()).toEqual({ kind: 'finished' })
 })
 
 test('an ffmpeg that we stop is stopped, before it started too', async () => {
-  const early = startFfmpeg(undefined)
+  const { ffmpeg: early } = start()
   expect(await early.stop()).toEqual({ kind: 'stopped' })
-  const late = startFfmpeg(undefined)
-  await running(late)
+  const { ffmpeg: late } = await running()
   expect(await late.stop()).toEqual({ kind: 'stopped' })
-  await late.write(new Uint8Array(200_000)) // Goes nowhere, and waits for nothing.
+  await late.write(new Float32Array(100_000)) // Goes nowhere, and waits for nothing.
 })
 
 test('an ffmpeg that is killed has crashed, and its output ends', async () => {
-  const ffmpeg = startFfmpeg(undefined)
-  process.kill(await running(ffmpeg), 'SIGKILL')
+  const { ffmpeg, pid } = await running()
+  process.kill(pid, 'SIGKILL')
+  await ffmpeg.ended
   expect(await ffmpeg.exit).toEqual({
     kind: 'crashed',
     code: null,
@@ -57,8 +66,8 @@ test('the last words of an ffmpeg that fails are kept', async () => {
     `#!/bin/sh\ncase "$*" in *pipe:0*) echo "no luck" >&2; exit 7;; esac\nexec ${real} "$@"\n`,
   )
   await chmod(path, 0o755)
-  const ffmpeg = startFfmpeg(path)
-  await lengthOf(ffmpeg.output)
+  const { ffmpeg } = start(path)
+  await ffmpeg.ended
   expect(await ffmpeg.exit).toMatchObject({
     kind: 'crashed',
     code: 7,
@@ -66,17 +75,24 @@ test('the last words of an ffmpeg that fails are kept', async () => {
   })
 })
 
-test('a writer waits while ffmpeg has enough and its output is not read', async () => {
-  const ffmpeg = startFfmpeg(undefined)
+test('a writer waits while ffmpeg has enough and its output is not taken', async () => {
+  const { promise: room, resolve: makeRoom } = Promise.withResolvers<void>()
+  const { promise: full, resolve: fill } = Promise.withResolvers<void>()
+  const ffmpeg = startFfmpeg({
+    onOutput: () => {
+      fill()
+      return room
+    },
+  })
   let written = 0
   const writing = (async () => {
     while (written < 40_000_000) {
-      await ffmpeg.write(Buffer.from(Float32Array.from({ length: 2048 }, Math.random).buffer))
+      await ffmpeg.write(Float32Array.from({ length: 2048 }, Math.random))
       written += 8192
     }
   })()
-  await once(ffmpeg.output, 'readable')
-  // ffmpeg takes 40 MB (seven minutes) within seconds; unread, it must stop long before.
+  await full
+  // ffmpeg takes 40 MB (three minutes) within seconds; unread, it must stop long before.
   let before = -1
   while (before !== written) {
     before = written
@@ -84,6 +100,7 @@ test('a writer waits while ffmpeg has enough and its output is not read', async 
   }
   expect(written).toBeLessThan(20_000_000)
   await ffmpeg.stop()
+  makeRoom()
   written = Infinity
   await writing
 })

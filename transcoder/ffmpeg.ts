@@ -1,28 +1,35 @@
 import { EventEmitter } from 'node:events'
 import type { ChildProcess } from 'node:child_process'
-import { PassThrough, type Readable } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { path as installedFfmpeg } from '@ffmpeg-installer/ffmpeg'
 import fluent from 'fluent-ffmpeg'
 import { AAC_BITRATE } from '@odeon/common/cmaf-init.ts'
 import { messageOf } from '@odeon/common/errors.ts'
 import { SAMPLE_RATE } from '@odeon/common/time.ts'
 
-/** PCM in (s16le, 48 kHz, mono), AAC-LC in ADTS out. The only file that knows fluent-ffmpeg. */
+/** PCM in (f32le, as the AAC encoder takes it, 48 kHz, mono), AAC-LC in ADTS out. The only file that knows fluent-ffmpeg. */
 
 export type FfmpegExit =
   | { kind: 'finished' }
   | { kind: 'stopped' } // We asked it to.
   | { kind: 'crashed'; code: number | null; lastWords: string[] }
 
+export interface FfmpegOptions {
+  /** An ffmpeg of your own; undefined for the one that was installed with Odeon. */
+  path?: string | undefined
+  /** Takes what ffmpeg writes, piece by piece. Who has no room for more answers a promise: until it resolves ffmpeg waits, and so does `write`. */
+  onOutput: (piece: Uint8Array) => Promise<void> | undefined
+}
+
 export interface Ffmpeg {
   /** Of the process; undefined until it runs. */
   pid(): number | undefined
   /** Resolves when there is room for more, and when ffmpeg is gone (then the bytes are lost; `exit` says why). */
-  write(pcm: Uint8Array): Promise<void>
+  write(pcm: Float32Array): Promise<void>
   /** No more PCM comes: ffmpeg gives what it holds and finishes. */
   end(): void
-  /** Ends when ffmpeg does, in whatever way. A reader that stops reading stops ffmpeg, then `write`. */
-  readonly output: Readable
+  /** Everything that ffmpeg wrote was taken; it has ended, in whatever way. Never rejects. */
+  readonly ended: Promise<void>
   /** Never rejects. */
   readonly exit: Promise<FfmpegExit>
   /** Kills it. With a reason, it counts as crashed for that reason. */
@@ -30,7 +37,7 @@ export interface Ffmpeg {
 }
 
 /** PCM on its way in and AAC on its way out, bytes each: 0.2 s and some seconds. When they are full the writer waits. */
-const INPUT_BUFFER = 19_200
+const INPUT_BUFFER = 38_400
 const OUTPUT_BUFFER = 32_768
 const LAST_WORDS = 20
 
@@ -43,11 +50,21 @@ const inputOptions = [
 ]
 const outputOptions = ['-c:a', 'aac', '-b:a', String(AAC_BITRATE), '-flush_packets', '1']
 
-/** `path`: an ffmpeg of your own; undefined for the one that was installed with Odeon. */
-export function startFfmpeg(path: string | undefined): Ffmpeg {
+export function startFfmpeg({ path, onOutput }: FfmpegOptions): Ffmpeg {
   const input = new PassThrough({ highWaterMark: INPUT_BUFFER })
   // fluent-ffmpeg takes a closed output for a crash 20 ms later, even while a finished ffmpeg is just about to exit: never close it.
-  const output = new PassThrough({ highWaterMark: OUTPUT_BUFFER, autoDestroy: false, emitClose: false })
+  const output = new Writable({
+    highWaterMark: OUTPUT_BUFFER,
+    autoDestroy: false,
+    emitClose: false,
+    write(piece: Uint8Array, _encoding, done) {
+      const full = onOutput(piece)
+      if (full) void full.then(() => done())
+      else done()
+    },
+  })
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+  output.once('finish', end)
   const lastWords: string[] = []
   const gone = new EventEmitter()
   let process: ChildProcess | undefined
@@ -56,7 +73,7 @@ export function startFfmpeg(path: string | undefined): Ffmpeg {
   const command = fluent()
     .setFfmpegPath(path ?? installedFfmpeg)
     .input(input)
-    .inputFormat('s16le')
+    .inputFormat('f32le')
     .inputOptions(inputOptions)
     .outputOptions(outputOptions)
     .format('adts')
@@ -94,7 +111,8 @@ export function startFfmpeg(path: string | undefined): Ffmpeg {
   return {
     pid: () => process?.pid,
     async write(pcm) {
-      if (input.destroyed || input.write(pcm)) return
+      const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength) // Node runs on little-endian machines alone.
+      if (input.destroyed || input.write(bytes)) return
       await new Promise<void>((done) => {
         const release = () => {
           input.off('drain', release)
@@ -108,7 +126,7 @@ export function startFfmpeg(path: string | undefined): Ffmpeg {
     end: () => {
       if (!input.destroyed) input.end()
     },
-    output,
+    ended,
     exit,
     stop(reason) {
       stopping ??= { reason }

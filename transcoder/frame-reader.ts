@@ -19,6 +19,11 @@ export interface FrameReading {
   from: number
   startedAt: EpochMs
   signal: AbortSignal
+  /**
+   * Which frame, `next` or a later one, its reader can first make something of; what comes before it is given with it, by one wake instead of
+   * one for each frame, or a little after it was due. `next` unless told.
+   */
+  worthWaking?: (next: number) => number
   /** An entry that could not be read; its frame is one without a packet. */
   onDamaged: (error: unknown) => void
   /** The wall clock, ms. */
@@ -27,6 +32,8 @@ export interface FrameReading {
 
 const MAX_HOLE_FRAMES = MAX_HOLE_MS / FRAME_MS
 const WAIT_MS = 1000
+/** Past the moment at which an awaited frame is due: then what came before it is given, the end of the space perhaps. */
+const GRACE_MS = 2 * FRAME_MS
 
 /**
  * Reads from frame `from` to the end of the space, waiting for what is still to come. A hole is known once there is an entry behind it. One of
@@ -34,10 +41,15 @@ const WAIT_MS = 1000
  * log throws passes through.
  */
 export async function* readFrames(reading: FrameReading): AsyncGenerator<LogPiece> {
-  const { log, key, from, startedAt, signal, onDamaged, now = Date.now } = reading
+  const { log, key, from, startedAt, signal, onDamaged, worthWaking, now = Date.now } = reading
   let after = await startingPoint(log, key, from)
   let next = from
   while (!signal.aborted) {
+    const awaited = worthWaking?.(next) ?? next
+    if (awaited > next) {
+      const waitMs = (awaited + 1 - next) * FRAME_MS + GRACE_MS
+      await log.read(key, frameId(after.major, awaited - 1), { limit: 1, waitMs, signal })
+    }
     const entries = await log.read(key, after, { waitMs: WAIT_MS, signal })
     if (entries.length === 0 && !signal.aborted && now() > startedAt + next * FRAME_MS + MAX_HOLE_MS) {
       yield { kind: 'end', frame: next, reason: 'hole' }

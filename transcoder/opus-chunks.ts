@@ -29,6 +29,7 @@ async function packFrom(from: ChunkPosition, publish: Publish, options: WritingO
     from: chunkStart(OPUS, from) / FRAME_SAMPLES,
     startedAt,
     signal,
+    worthWaking: (next) => Math.ceil((next + 1) / OPUS.framesPerChunk) * OPUS.framesPerChunk - 1,
     onDamaged: () => {}, // The AAC rendition counts them.
   })
   for await (const piece of pieces) {

@@ -58,22 +58,19 @@ async function phase<T>(
   const stop = new AbortController()
   const working = fed.jobs.map((job) => work(job, stop.signal).catch(() => {}))
   await pause(SETTLE_MS)
-  const looking = new AbortController()
-  const found = look(fed, looking.signal)
   const cost = await measure(MEASURE_MS)
   const memory = {
     node: memoryOf(process.pid),
     ffmpeg: children().reduce((sum, pid) => sum + memoryOf(pid), 0),
   }
-  looking.abort()
-  const result = { cost, memory, found: await found }
+  const found = await look(fed, AbortSignal.timeout(MEASURE_MS)) // Afterwards: whoever follows the chunks costs too.
   stop.abort()
   await Promise.all(working)
   fed.stop()
   for (const { id } of fed.jobs)
     for (const key of [logKey(id), chunksKey(id, 'aac'), chunksKey(id, 'opus')])
       await ports.log.expire(key, 1)
-  return result
+  return { cost, memory, found }
 }
 
 async function main(): Promise<void> {
