@@ -20,6 +20,7 @@ const EXPIRE_MS = 5 * 60_000
 export async function runLiveJob(options: LiveJobOptions): Promise<void> {
   const { job, ports, logger, metrics } = options
   const failed = new AbortController()
+  const over = new AbortController()
   const signal = AbortSignal.any([options.signal, failed.signal])
   const guard = async (task: Promise<void>) => {
     try {
@@ -32,9 +33,9 @@ export async function runLiveJob(options: LiveJobOptions): Promise<void> {
   metrics.liveJobs.inc()
   try {
     const tasks = await Promise.allSettled([
-      guard(writeAacChunks({ ...options, signal })),
+      guard(writeAacChunks({ ...options, signal }).then(() => over.abort())),
       guard(writeOpusChunks({ ...options, signal })),
-      guard(storeSegments({ id: job.id, ports, logger, metrics, signal })),
+      guard(storeSegments({ id: job.id, ports, logger, metrics, signal, over: over.signal })),
     ])
     if (failed.signal.aborted) throw failed.signal.reason
     for (const task of tasks) if (task.status === 'rejected') throw task.reason

@@ -34,6 +34,7 @@ async function given(segments: number, put?: (key: string) => void) {
   })
   const { log } = embedded
   const puts: string[] = []
+  const over = new AbortController()
   const objects: Objects = {
     ...embedded.objects,
     async put(name, ...rest) {
@@ -60,12 +61,11 @@ async function given(segments: number, put?: (key: string) => void) {
     log,
     objects,
     puts,
-    end: (msn: number) =>
-      log.append(
-        key,
-        chunkId({ msn, chunk: 0 }),
-        encodeChunk({ frames: 0, last: true, startedAt: 0, bytes: new Uint8Array(0) }),
-      ),
+    async end(msn: number) {
+      const last = encodeChunk({ frames: 0, last: true, startedAt: 0, bytes: new Uint8Array(0) })
+      await log.append(key, chunkId({ msn, chunk: 0 }), last)
+      over.abort()
+    },
     run: (signal = new AbortController().signal) =>
       storeSegments({
         id,
@@ -73,6 +73,7 @@ async function given(segments: number, put?: (key: string) => void) {
         logger,
         metrics: createTranscoderMetrics(new Registry()),
         signal,
+        over: over.signal,
       }),
     firstMsn: async () => (await log.read(key, FIRST, { limit: 1 }))[0]!.id.major,
     firstId: async () => (await log.read(logKey(id), FIRST, { limit: 1 }))[0]!.id,

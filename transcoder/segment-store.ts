@@ -1,4 +1,4 @@
-import { chunkPosition, decodeChunk } from '@odeon/common/chunk.ts'
+import { chunkId, chunkPosition, decodeChunk } from '@odeon/common/chunk.ts'
 import { aacInit } from '@odeon/common/cmaf-init.ts'
 import { messageOf } from '@odeon/common/errors.ts'
 import { frameOf } from '@odeon/common/frame.ts'
@@ -18,6 +18,8 @@ export interface SegmentStoreOptions {
   logger: Logger
   metrics: TranscoderMetrics
   signal: AbortSignal
+  /** Aborts once the last chunk is written. */
+  over: AbortSignal
 }
 
 const FIRST_PAUSE_MS = 100
@@ -41,10 +43,12 @@ export async function storeSegments({
   logger,
   metrics,
   signal,
+  over,
 }: SegmentStoreOptions): Promise<void> {
   const { log, objects } = ports
   const key = aacChunksKey(id)
   const trimmer = new Trimmer(log, id)
+  const wholeOrOver = AbortSignal.any([signal, over])
   const stubbornly = <T>(task: () => Promise<T>): Promise<T> =>
     untilDone(task, {
       signal,
@@ -82,9 +86,7 @@ export async function storeSegments({
   let after: EntryId = { major: Math.max(0, confirmed), minor: 0 }
   let chunks: Entry[] = []
   for (;;) {
-    const entries = await stubbornly(() =>
-      log.read(key, after, { limit: AAC.chunksPerSegment, waitMs: WAIT_MS, signal }),
-    )
+    const entries = await stubbornly(() => nextChunks(after))
     signal.throwIfAborted()
     for (const entry of entries) {
       after = entry.id
@@ -102,6 +104,14 @@ export async function storeSegments({
     }
   }
 
+  /** Those of a whole segment, by one wake: nothing is done before it is whole. Fewer when the space is over, and once in a while. */
+  async function nextChunks(after: EntryId): Promise<Entry[]> {
+    const limit = AAC.chunksPerSegment
+    if (over.aborted) return log.read(key, after, { limit, waitMs: WAIT_MS, signal })
+    await log.read(key, beforeLastOf(after), { limit: 1, waitMs: WAIT_MS, signal: wholeOrOver })
+    return log.read(key, after, { limit })
+  }
+
   async function store(msn: number, segment: readonly Entry[]): Promise<void> {
     const chunks = concat(...segment.map(({ body }) => decodeChunk(body).bytes))
     if (chunks.length === 0) return
@@ -115,6 +125,13 @@ export async function storeSegments({
     metrics.segmentsLost.inc()
     logger.error({ space: id, msn }, 'Chunks of a segment were gone before it was stored.')
   }
+}
+
+/** The id below the last chunk of the segment that goes on after `after`. */
+function beforeLastOf(after: EntryId): EntryId {
+  const { chunksPerSegment } = AAC
+  const msn = after.minor < chunksPerSegment ? after.major : after.major + 1
+  return chunkId({ msn, chunk: chunksPerSegment - 2 })
 }
 
 /** The media sequence numbers that are stored. */

@@ -5,12 +5,16 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { openEmbeddedPorts } from '@odeon/common/adapters/embedded/index.ts'
 import type { SpaceJob } from '@odeon/common/internal.ts'
 import { chunksKey, logKey } from '@odeon/common/keys.ts'
+import { decodeLogEntry } from '@odeon/common/frame.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
+import { openDecoder } from '@odeon/common/opus.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { RENDITIONS } from '@odeon/common/rendition.ts'
+import { FRAME_MS, FRAME_SAMPLES } from '@odeon/common/time.ts'
 import { runLiveJob } from '@odeon/transcoder/live-job.ts'
 import { createTranscoderMetrics } from '@odeon/transcoder/metrics.ts'
+import { startFfmpeg } from '@odeon/transcoder/ffmpeg.ts'
 import { writeOpusChunks } from '@odeon/transcoder/opus-chunks.ts'
 import { percentile } from './figures.ts'
 import { children, cpuOf, memoryOf } from './proc.ts'
@@ -73,6 +77,22 @@ async function phase<T>(
   return { cost, memory, found }
 }
 
+/** The AAC encoding alone, of a long piece in one go, in % of a core at the pace of speech: what no arrangement can save, on this machine, now. */
+async function encodingAlone(entries: readonly Uint8Array[]): Promise<number> {
+  const decoder = await openDecoder()
+  const pcm = entries.map((entry) => {
+    const content = decodeLogEntry(entry)
+    return content.kind === 'frame' ? decoder.decode(content.opus) : new Float32Array(FRAME_SAMPLES)
+  })
+  decoder.close()
+  const ffmpeg = startFfmpeg({ onOutput: () => undefined })
+  const frames = 600 * (1000 / FRAME_MS)
+  for (let frame = 0; frame < frames; frame++) await ffmpeg.write(pcm[frame % pcm.length]!)
+  const seconds = cpuOf(ffmpeg.pid()!)
+  await ffmpeg.stop()
+  return (seconds / 600) * 100
+}
+
 async function main(): Promise<void> {
   const logger = createLogger('silent')
   const folder = await mkdtemp(join(tmpdir(), 'odeon-bench-'))
@@ -105,6 +125,7 @@ async function main(): Promise<void> {
     const fed = await phase(ports, entries, nothing, nothing)
     const packed = await phase(ports, entries, opus, nothing)
     const live = await phase(ports, entries, whole, watch)
+    const alone = await encodingAlone(entries)
     const each = (percent: number): number => Math.round((percent / SPACES) * 1000) / 1000
     const cpu = {
       feeding: each(fed.cost.node),
@@ -112,6 +133,7 @@ async function main(): Promise<void> {
       node: each(live.cost.node - fed.cost.node),
       ffmpeg: each(live.cost.ffmpeg),
       total: each(live.cost.node - fed.cost.node + live.cost.ffmpeg),
+      encodingAlone: Math.round(alone * 1000) / 1000,
     }
     const memory = {
       node: Math.round(live.memory.node),
@@ -124,6 +146,7 @@ async function main(): Promise<void> {
     row('whole live job, a space: node', cpu.node, '% of a core')
     row('                         ffmpeg', cpu.ffmpeg, '% of a core')
     row(`                         together (goal ${GOAL_PERCENT})`, cpu.total, '% of a core')
+    row('(the AAC encoding alone, in one go)', cpu.encodingAlone, '% of a core')
     row('(feeding its log, not counted above)', cpu.feeding, '% of a core')
     row('memory: this process, of all spaces', memory.node, 'MB')
     row('        ffmpeg, a space', memory.ffmpeg, 'MB')
