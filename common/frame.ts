@@ -25,6 +25,7 @@ const Text = z.string()
 
 const NOTHING = new Uint8Array(0)
 const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 
 /** kind (1 byte), length of the Opus packet (2 bytes, big-endian), the packet, JSON (events, claim or reason; may be empty). */
 export function encodeLogEntry(entry: LogEntry): Uint8Array {
@@ -55,9 +56,9 @@ function jsonOf(entry: LogEntry): string {
 export function decodeLogEntry(body: Uint8Array): LogEntry {
   const kind = KINDS[body[0] ?? -1]
   if (!kind || body.length < 3) throw new Error(`Not a log entry: ${body.length} bytes, kind ${body[0]}.`)
-  const end = 3 + new DataView(body.buffer, body.byteOffset).getUint16(1)
+  const end = 3 + body[1]! * 256 + body[2]!
   if (end > body.length) throw new Error(`Log entry cut short: ${body.length} bytes of at least ${end}.`)
-  const text = new TextDecoder().decode(body.subarray(end))
+  const text = end === body.length ? '' : decoder.decode(body.subarray(end))
   switch (kind) {
     case 'claim':
       return { kind, ...Claim.parse(JSON.parse(text)) }
