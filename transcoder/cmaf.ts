@@ -44,35 +44,48 @@ const TRUN_DATA_OFFSET = 0x000001
 const TRUN_SAMPLE_SIZE = 0x000200
 
 const VERSION_1 = 0x01000000
+const [MOOF, MFHD, TRAF, TFHD, TFDT, TRUN] = ['moof', 'mfhd', 'traf', 'tfhd', 'tfdt', 'trun'].map((type) =>
+  Buffer.from(type).readUInt32BE(),
+) as [number, number, number, number, number, number]
+/** Of a moof without samples: those of `moof` and `traf` hold boxes, the others what is written below. */
+const MOOF_BYTES = 8 + 16 + 8 + 16 + 20 + 20
 
+/** It is written many times a second, so straight into its place: all that it holds are numbers of 32 bits. */
 function moof(sequence: number, start: number, frames: readonly Uint8Array[]): Uint8Array {
-  const words = boxOfWords(
-    'moof',
-    ...boxOfWords('mfhd', 0, sequence),
-    ...boxOfWords(
-      'traf',
-      ...boxOfWords('tfhd', TFHD_DEFAULT_BASE_IS_MOOF, TRACK_ID),
-      ...boxOfWords('tfdt', VERSION_1, Math.floor(start / 2 ** 32), start % 2 ** 32),
-      ...boxOfWords(
-        'trun',
-        TRUN_DATA_OFFSET | TRUN_SAMPLE_SIZE,
-        frames.length,
-        0, // The data offset, see below.
-        ...frames.map(({ length }) => length),
-      ),
-    ),
-  )
-  // From the first byte of the moof to the first of the mdat's content.
-  words[words.length - frames.length - 1] = 4 * words.length + 8
-  const bytes = new Uint8Array(4 * words.length)
-  const view = new DataView(bytes.buffer)
-  words.forEach((word, n) => view.setUint32(4 * n, word))
-  return bytes
-}
+  const size = MOOF_BYTES + 4 * frames.length
+  const view = new DataView(new ArrayBuffer(size))
+  let at = 0
+  const write = (word: number): void => {
+    view.setUint32(at, word)
+    at += 4
+  }
+  write(size)
+  write(MOOF)
 
-/** A box as numbers of 32 bits, for those that hold nothing else: it is written many times a second, and this is cheap. */
-const boxOfWords = (type: string, ...content: number[]): number[] => [
-  8 + 4 * content.length,
-  [...type].reduce((sum, letter) => sum * 256 + letter.charCodeAt(0), 0),
-  ...content,
-]
+  write(16)
+  write(MFHD)
+  write(0)
+  write(sequence)
+
+  write(size - 24)
+  write(TRAF)
+
+  write(16)
+  write(TFHD)
+  write(TFHD_DEFAULT_BASE_IS_MOOF)
+  write(TRACK_ID)
+
+  write(20)
+  write(TFDT)
+  write(VERSION_1)
+  write(Math.floor(start / 2 ** 32))
+  write(start % 2 ** 32)
+
+  write(20 + 4 * frames.length)
+  write(TRUN)
+  write(TRUN_DATA_OFFSET | TRUN_SAMPLE_SIZE)
+  write(frames.length)
+  write(size + 8) // From the first byte of the moof to the first of the mdat's content.
+  for (const { length } of frames) write(length)
+  return new Uint8Array(view.buffer)
+}

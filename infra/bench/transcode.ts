@@ -11,7 +11,7 @@ import { Registry } from '@odeon/common/metrics.ts'
 import { openDecoder } from '@odeon/common/opus.ts'
 import type { Ports } from '@odeon/common/ports.ts'
 import { RENDITIONS } from '@odeon/common/rendition.ts'
-import { FRAME_MS, FRAME_SAMPLES } from '@odeon/common/time.ts'
+import { FRAME_SAMPLES, SAMPLE_RATE } from '@odeon/common/time.ts'
 import { runLiveJob } from '@odeon/transcoder/live-job.ts'
 import { createTranscoderMetrics } from '@odeon/transcoder/metrics.ts'
 import { startFfmpeg } from '@odeon/transcoder/ffmpeg.ts'
@@ -27,7 +27,9 @@ import { feed, speechEntries, watchChunks, type Chunks, type Feed } from './spac
  */
 
 const SPACES = Number(process.argv[2] ?? 16)
+/** Of a core, where ffmpeg alone encodes 246 times as fast as people speak, which is 0.41 % of it: as many times that are the goal elsewhere. */
 const GOAL_PERCENT = 1.5
+const GOAL_TIMES = GOAL_PERCENT / 0.41
 const SETTLE_MS = 6000
 const MEASURE_MS = Number(process.argv[3] ?? 15_000)
 /** Logs of these are followed for the delays and bit rates; others only cost. */
@@ -77,20 +79,24 @@ async function phase<T>(
   return { cost, memory, found }
 }
 
-/** The AAC encoding alone, of a long piece in one go, in % of a core at the pace of speech: what no arrangement can save, on this machine, now. */
+/** What ffmpeg needs for the AAC of ten minutes in one go, in % of a core at the pace of speech: it says how fast this machine is now. */
 async function encodingAlone(entries: readonly Uint8Array[]): Promise<number> {
   const decoder = await openDecoder()
-  const pcm = entries.map((entry) => {
+  const pcm = new Float32Array(entries.length * FRAME_SAMPLES)
+  entries.forEach((entry, n) => {
     const content = decodeLogEntry(entry)
-    return content.kind === 'frame' ? decoder.decode(content.opus) : new Float32Array(FRAME_SAMPLES)
+    if (content.kind === 'frame') pcm.set(decoder.decode(content.opus), n * FRAME_SAMPLES)
   })
   decoder.close()
   const ffmpeg = startFfmpeg({ onOutput: () => undefined })
-  const frames = 600 * (1000 / FRAME_MS)
-  for (let frame = 0; frame < frames; frame++) await ffmpeg.write(pcm[frame % pcm.length]!)
-  const seconds = cpuOf(ffmpeg.pid()!)
+  let seconds = 0
+  while (seconds < 600) {
+    await ffmpeg.write(pcm)
+    seconds += pcm.length / SAMPLE_RATE
+  }
+  const used = cpuOf(ffmpeg.pid()!)
   await ffmpeg.stop()
-  return (seconds / 600) * 100
+  return (used / seconds) * 100
 }
 
 async function main(): Promise<void> {
@@ -135,6 +141,7 @@ async function main(): Promise<void> {
       total: each(live.cost.node - fed.cost.node + live.cost.ffmpeg),
       encodingAlone: Math.round(alone * 1000) / 1000,
     }
+    const times = Math.round((cpu.total / cpu.encodingAlone) * 100) / 100
     const memory = {
       node: Math.round(live.memory.node),
       ffmpeg: Math.round((live.memory.ffmpeg / SPACES) * 10) / 10,
@@ -145,8 +152,9 @@ async function main(): Promise<void> {
     row('Opus rendition, a space', cpu.opus, '% of a core')
     row('whole live job, a space: node', cpu.node, '% of a core')
     row('                         ffmpeg', cpu.ffmpeg, '% of a core')
-    row(`                         together (goal ${GOAL_PERCENT})`, cpu.total, '% of a core')
-    row('(the AAC encoding alone, in one go)', cpu.encodingAlone, '% of a core')
+    row('                         together', cpu.total, '% of a core')
+    row('AAC encoding in one go', cpu.encodingAlone, '% of a core')
+    row(`together, times that (goal ${GOAL_TIMES.toFixed(1)})`, times, '')
     row('(feeding its log, not counted above)', cpu.feeding, '% of a core')
     row('memory: this process, of all spaces', memory.node, 'MB')
     row('        ffmpeg, a space', memory.ffmpeg, 'MB')
@@ -157,9 +165,15 @@ async function main(): Promise<void> {
       )
     console.log()
     console.log(
-      JSON.stringify({ spaces: SPACES, cpuPercentPerSpace: cpu, memoryMb: memory, renditions: live.found }),
+      JSON.stringify({
+        spaces: SPACES,
+        cpuPercentPerSpace: cpu,
+        timesEncodingAlone: times,
+        memoryMb: memory,
+        renditions: live.found,
+      }),
     )
-    if (cpu.total > GOAL_PERCENT) process.exitCode = 1
+    if (times > GOAL_TIMES) process.exitCode = 1
   } finally {
     await ports.jobs.close()
     await Promise.all([ports.log.close(), ports.objects.close(), ports.store.close()])
