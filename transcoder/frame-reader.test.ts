@@ -47,7 +47,9 @@ test('a reader gets the frames of a chunk together, once the last of them is the
   await turn()
   expect(told(pieces)).toEqual(['frame 0', 'frame 1', 'frame 2', 'frame 3'])
   await end(4)
+  await vi.advanceTimersByTimeAsync(1000)
   await reading
+  expect(told(pieces).at(-1)).toBe('end 4')
 })
 
 test('the end of a space in the middle of a chunk is given a little after the chunk was due, and what came before it', async () => {
