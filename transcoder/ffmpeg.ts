@@ -111,7 +111,8 @@ export function startFfmpeg({ path, onOutput }: FfmpegOptions): Ffmpeg {
   return {
     pid: () => process?.pid,
     async write(pcm) {
-      const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength) // Node runs on little-endian machines alone.
+      // As it lies in memory: ffmpeg is installed for little-endian machines alone.
+      const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength)
       if (input.destroyed || input.write(bytes)) return
       await new Promise<void>((done) => {
         const release = () => {
