@@ -1,14 +1,8 @@
 /** ISO base media file format boxes (ISO/IEC 14496-12 §4.2), written and walked. All numbers are big-endian. */
 
-export const u8 = (value: number): Uint8Array => Uint8Array.of(value)
-export const u32 = (value: number): Uint8Array =>
-  Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
-/** Exact up to 2^53. */
-export const u64 = (value: number): Uint8Array =>
-  concat(u32(Math.floor(value / 2 ** 32)), u32(value % 2 ** 32))
+const u32 = (value: number): Uint8Array => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
 const encoder = new TextEncoder()
 export const text = (value: string): Uint8Array => encoder.encode(value)
-export const zeros = (count: number): Uint8Array => new Uint8Array(count)
 
 export function concat(...parts: Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
@@ -25,9 +19,6 @@ export function box(type: string, ...parts: Uint8Array[]): Uint8Array {
   const size = 8 + parts.reduce((sum, part) => sum + part.length, 0)
   return concat(u32(size), text(type), ...parts)
 }
-
-export const fullBox = (type: string, version: number, flags: number, ...parts: Uint8Array[]): Uint8Array =>
-  box(type, u32(((version << 24) | flags) >>> 0), ...parts)
 
 export interface Box {
   type: string

@@ -1,6 +1,6 @@
 import { ChunkEvents } from './events.ts'
 import { SAMPLE_RATE, type Samples } from './time.ts'
-import { concat, fullBox, text, u32, u64, u8 } from './boxes.ts'
+import { concat, text } from './boxes.ts'
 import { decodeTxxx, encodeTxxx } from './id3.ts'
 
 /** Event messages (ISO/IEC 23009-1 §5.10.3.3, version 1) that carry ID3 by the AOM's "Carriage of ID3 Timed Metadata in CMAF". */
@@ -17,22 +17,29 @@ export interface EventMessage {
   events: ChunkEvents
 }
 
-export const encodeEmsg = ({ presentationTime, duration, id, events }: EventMessage): Uint8Array =>
-  fullBox(
-    'emsg',
-    1,
-    0,
-    u32(SAMPLE_RATE), // timescale
-    u64(presentationTime),
-    u32(duration),
-    u32(id),
-    text(ID3_SCHEME),
-    u8(0),
-    u8(0), // value: ""
-    encodeTxxx(DESCRIPTION, JSON.stringify(events)),
-  )
-
+const BOX_HEADER = 8
 const FIXED = 24 // version and flags, timescale, presentation time, duration, id
+const TYPE = text('emsg')
+/** The scheme and the value, which is empty, each with its end. */
+const STRINGS = text(`${ID3_SCHEME}\0\0`)
+
+/** As the moof, it is written many times a second, so straight into its place. */
+export function encodeEmsg({ presentationTime, duration, id, events }: EventMessage): Uint8Array {
+  const tag = encodeTxxx(DESCRIPTION, JSON.stringify(events))
+  const box = new Uint8Array(BOX_HEADER + FIXED + STRINGS.length + tag.length)
+  const view = new DataView(box.buffer)
+  view.setUint32(0, box.length)
+  box.set(TYPE, 4)
+  view.setUint8(8, 1) // version; no flags
+  view.setUint32(12, SAMPLE_RATE) // timescale
+  view.setUint32(16, Math.floor(presentationTime / 2 ** 32))
+  view.setUint32(20, presentationTime % 2 ** 32)
+  view.setUint32(24, duration)
+  view.setUint32(28, id)
+  box.set(STRINGS, BOX_HEADER + FIXED)
+  box.set(tag, BOX_HEADER + FIXED + STRINGS.length)
+  return box
+}
 
 /** The body of an `emsg` box; undefined for one of another scheme or without our text. Throws when it is damaged. */
 export function decodeEmsg(body: Uint8Array): EventMessage | undefined {

@@ -1,4 +1,4 @@
-import { concat, text, u8, zeros } from './boxes.ts'
+import { text } from './boxes.ts'
 
 /**
  * ID3v2.4 tags with one TXXX frame (id3v2.4.0-structure §3, §4; id3v2.4.0-frames §4.2.6): the form in which HLS players expect timed
@@ -7,18 +7,31 @@ import { concat, text, u8, zeros } from './boxes.ts'
 
 const HEADER = 10
 const UTF8 = 3
+const TAG = Uint8Array.of(...text('ID3'), 4, 0) // v2.4.0
+const TXXX = text('TXXX')
 
 /** 28 bits in four bytes, the top bit of each zero, so that a size never looks like an MPEG sync word. */
-const synchsafe = (size: number): Uint8Array =>
-  Uint8Array.of((size >>> 21) & 0x7f, (size >>> 14) & 0x7f, (size >>> 7) & 0x7f, size & 0x7f)
+function setSynchsafe(bytes: Uint8Array, at: number, size: number): void {
+  bytes[at] = (size >>> 21) & 0x7f
+  bytes[at + 1] = (size >>> 14) & 0x7f
+  bytes[at + 2] = (size >>> 7) & 0x7f
+  bytes[at + 3] = size & 0x7f
+}
 const fromSynchsafe = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! << 21) | (bytes[at + 1]! << 14) | (bytes[at + 2]! << 7) | bytes[at + 3]!
 
 /** A tag with one user-defined text. `description` holds no NUL. */
 export function encodeTxxx(description: string, value: string): Uint8Array {
-  const content = concat(u8(UTF8), text(description), u8(0), text(value))
-  const frame = concat(text('TXXX'), synchsafe(content.length), zeros(2), content)
-  return concat(text('ID3'), Uint8Array.of(4, 0, 0), synchsafe(frame.length), frame)
+  const strings = text(`${description}\0${value}`)
+  const content = 1 + strings.length
+  const tag = new Uint8Array(HEADER + HEADER + content)
+  tag.set(TAG, 0) // No flags here, nor in the frame.
+  setSynchsafe(tag, 6, HEADER + content)
+  tag.set(TXXX, HEADER)
+  setSynchsafe(tag, HEADER + 4, content)
+  tag[HEADER + HEADER] = UTF8
+  tag.set(strings, HEADER + HEADER + 1)
+  return tag
 }
 
 /** The value of the first TXXX frame with this description; undefined when the tag has none. Throws for what is no ID3v2.4 tag. */

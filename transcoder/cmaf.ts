@@ -2,7 +2,7 @@ import { TRACK_ID } from '@odeon/common/cmaf-init.ts'
 import type { ChunkEvents } from '@odeon/common/events.ts'
 import { chunkStart, type Rendition } from '@odeon/common/rendition.ts'
 import type { ChunkPosition } from '@odeon/common/time.ts'
-import { box, concat, zeros } from '@odeon/common/boxes.ts'
+import { box, concat } from '@odeon/common/boxes.ts'
 import { encodeEmsg } from '@odeon/common/emsg.ts'
 
 /**
@@ -35,7 +35,7 @@ export function cmafChunk({ rendition, position, frames, events }: ChunkContent)
           id: sequence,
           events,
         })
-      : zeros(0)
+      : new Uint8Array(0)
   return concat(message, moof(sequence, start, frames), box('mdat', ...frames))
 }
 
