@@ -14,6 +14,7 @@ import { SpaceMixer, type Stopped } from './space.ts'
 import { PortSlots } from './port-slots.ts'
 import { startPeerThread } from './peer-thread.ts'
 import type { PeerSettings } from './peer.ts'
+import { putHelpersBehindTheBeat } from './precedence.ts'
 import { startWhipServer } from './whip.ts'
 
 export interface IngestOptions {
@@ -62,6 +63,7 @@ export async function startIngest(options: IngestOptions): Promise<Ingest> {
     speakers: [...running].reduce((sum, { speakers }) => sum + speakers, 0),
   }))
   const portSlots = options.udpPorts && new PortSlots(options.udpPorts)
+  putHelpersBehindTheBeat()
   const peers = startPeerThread()
   const slots = new BeatSlots()
   let stopping = false

@@ -10,6 +10,7 @@ import {
   type ToWorker,
 } from './peer-messages.ts'
 import type { Peer } from './peer.ts'
+import { putPacketsBehindTheBeat } from './precedence.ts'
 import { openPeer } from './werift-peer.ts'
 
 /** The other end of `peer-thread.ts`: the connections, their ciphers and their sockets, where their garbage holds up no beat. */
@@ -17,6 +18,7 @@ import { openPeer } from './werift-peer.ts'
 /** How often is told who was heard, and what was dropped. */
 const LOOK_MS = 200
 
+putPacketsBehindTheBeat()
 const port = parentPort!
 const data = workerData as PeerWorkerData
 const arrivals = new MediaRing(data.arrivals)

@@ -1,4 +1,5 @@
 import { openEmbeddedPorts } from '@odeon/common/adapters/embedded/index.ts'
+import { openMemoryLog } from '@odeon/common/adapters/embedded/log.ts'
 import { inboxKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import { Registry } from '@odeon/common/metrics.ts'
@@ -12,7 +13,9 @@ import { startIngest } from '@odeon/ingest/ingest.ts'
 const [folder, secret, seats] = process.argv.slice(2) as [string, string, string]
 const registry = new Registry()
 const logger = createLogger('silent') // That its spaces are in no store is no news here.
-const ports = await openEmbeddedPorts({ folder, logger, registry })
+/** Of each log, ten seconds: here nobody stores and trims what was said, and a heap that grows costs what no node would pay. */
+const log = openMemoryLog({ maxEntries: 500 })
+const ports = { ...(await openEmbeddedPorts({ folder, logger, registry })), log }
 const ingest = await startIngest({
   ports,
   logger,

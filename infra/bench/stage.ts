@@ -122,7 +122,8 @@ async function ten(
 }
 
 const odeon = await startIngestNode(30)
-const janus = await startJanus()
+const compared = wanted('delay') || wanted('cpu')
+const janus = compared ? await startJanus() : undefined
 const systems = janus ? [odeon, janus] : [odeon]
 try {
   const [host, guest, quiet, room] = await Promise.all([
@@ -137,7 +138,8 @@ try {
     ...Array.from({ length: seats - 2 }, () => others),
   ]
   const rows: [string, string, string, string][] = []
-  const result: Record<string, unknown> = { bench: 'stage', janus: janus ? 'measured' : 'stated' }
+  const result: Record<string, unknown> = { bench: 'stage' }
+  if (compared) result['janus'] = janus ? 'measured' : 'stated'
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
   const round = (value: number, digits = 3): number => Number(value.toFixed(digits))
 
@@ -209,12 +211,12 @@ try {
     }
   }
 
-  console.log(
-    `\n  a stage, beside Janus AudioBridge (${janus ? 'same run, same clients' : 'as measured before'})\n`,
-  )
-  for (const [what, ours, theirs, ratio] of [['', 'odeon', 'janus', 'ratio'] as const, ...rows])
+  const beside = `, beside Janus AudioBridge (${janus ? 'same run, same clients' : 'as measured before'})`
+  console.log(`\n  a stage${compared ? beside : ''}\n`)
+  const head = compared ? (['', 'odeon', 'janus', 'ratio'] as const) : (['', 'odeon', '', ''] as const)
+  for (const [what, ours, theirs, ratio] of [head, ...rows])
     console.log(`  ${what.padEnd(46)}${ours.padStart(10)}${theirs.padStart(10)}${ratio.padStart(8)}`)
-  if (!janus) console.log(`\n  ${JANUS_HINT}`)
+  if (compared && !janus) console.log(`\n  ${JANUS_HINT}`)
   console.log()
   console.log(JSON.stringify(result))
 } finally {
