@@ -19,8 +19,13 @@ export class Leveller {
   readonly #blocks = new Float64Array(BLOCKS)
   #count = 0
   #loudness: number | undefined
-  #gain = 0
+  #gain: number
   #moving = false
+
+  /** `gain` to begin with, dB: of the same voice before, or none. */
+  constructor(gain = 0) {
+    this.#gain = gain
+  }
 
   /** dB */
   get gain(): number {

@@ -39,6 +39,8 @@ export class Room {
   #talking: readonly string[] = []
   /** Of those who have left. */
   readonly #left = nothing()
+  /** Theirs too, dB, the newest last: who dials again is as loud at once as he was. Full, the oldest goes, and begins anew if he comes back. */
+  readonly #gains = new Map<string, number>()
 
   private constructor(returns: Returns) {
     this.#returns = returns
@@ -50,7 +52,8 @@ export class Room {
 
   /** Makes a place without putting it into the mix. `send` gets every mix-minus frame; undefined for one who only talks. */
   async prepare(id: string, send: Listener['send'], sound?: Sound): Promise<Seat> {
-    const voice = new Voice(await openDecoder(), sound)
+    const decoder = await openDecoder()
+    const voice = new Voice(decoder, sound, this.#gainOf(id))
     const returns = this.#returns
     let closed = false
     const seat: Occupied = {
@@ -82,8 +85,21 @@ export class Room {
     const seat = this.#seats.find((seat) => seat.id === id)
     if (!seat) return
     count(seat.voice, this.#left)
+    this.#keepGain(seat)
     seat.close()
     this.#seats = this.#seats.filter((seat) => seat.id !== id)
+  }
+
+  #keepGain({ id, voice: { gain } }: Occupied): void {
+    if (gain === undefined) return
+    this.#gains.delete(id)
+    this.#gains.set(id, gain)
+    if (this.#gains.size > KEPT_GAINS) this.#gains.delete(this.#gains.keys().next().value!)
+  }
+
+  /** He may still be seated: on the connection that is dead. */
+  #gainOf(id: string): number | undefined {
+    return this.#seats.find((seat) => seat.id === id)?.voice.gain ?? this.#gains.get(id)
   }
 
   /**
@@ -132,6 +148,8 @@ export class Room {
     this.#returns.close()
   }
 }
+
+const KEPT_GAINS = 200
 
 const isTalking = ({ frame, voice }: Occupied): boolean => frame !== undefined && voice.talking
 

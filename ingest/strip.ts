@@ -20,9 +20,13 @@ export interface Strip {
   /** As it goes into the mix, dBFS: of the loudest frame a moment ago, for a meter that is read ten times a second. −100 for silence. */
   readonly level: number
   readonly talking: boolean
+  /** What a voice was brought up or down by, dB; undefined for what passes as it comes. */
+  readonly gain: number | undefined
 }
 
-export const openStrip = (sound: Sound): Strip => (sound === 'music' ? new MusicStrip() : new VoiceStrip())
+/** `gain`: what the same speaker had before, dB. */
+export const openStrip = (sound: Sound, gain?: number): Strip =>
+  sound === 'music' ? new MusicStrip() : new VoiceStrip(gain)
 
 /**
  * A voice: what is below it is cut off, a gate keeps the room out while he is silent, and his loudness is brought to that of the others. No
@@ -33,11 +37,15 @@ export class VoiceStrip implements Strip {
   readonly #weighting = new KWeighting()
   readonly #weighted = new Float32Array(FRAME_SAMPLES)
   readonly #gate = new Gate()
-  readonly #leveller = new Leveller()
+  readonly #leveller: Leveller
   /** What the last sample was multiplied by. */
   #factor = 0
   #level = -100
   #talking = false
+
+  constructor(gain?: number) {
+    this.#leveller = new Leveller(gain)
+  }
 
   get level(): number {
     return this.#level
@@ -46,7 +54,6 @@ export class VoiceStrip implements Strip {
   get talking(): boolean {
     return this.#talking
   }
-  /** dB */
   get gain(): number {
     return this.#leveller.gain
   }
@@ -84,6 +91,7 @@ export class VoiceStrip implements Strip {
 
 /** Music, or a voice from a studio: as it comes. */
 export class MusicStrip implements Strip {
+  readonly gain = undefined
   readonly #talk = new TalkDetector()
   #silent = SILENT_FRAMES
   #level = -100

@@ -9,9 +9,10 @@ export class Voice {
   readonly receiver: Receiver
   readonly #strip: Strip
 
-  constructor(decoder: FrameDecoder, sound: Sound = 'voice') {
+  /** `gain`: as for `openStrip`. */
+  constructor(decoder: FrameDecoder, sound: Sound = 'voice', gain?: number) {
     this.receiver = new Receiver({ decoder })
-    this.#strip = openStrip(sound)
+    this.#strip = openStrip(sound, gain)
   }
 
   /** Loudness of the last frame as it is mixed, dBFS. */
@@ -20,6 +21,10 @@ export class Voice {
   }
   get talking(): boolean {
     return this.#strip.talking
+  }
+  /** As of `Strip`. */
+  get gain(): number | undefined {
+    return this.#strip.gain
   }
 
   /** `at`: when it came, ms. */
