@@ -29,14 +29,18 @@ export interface PagesOptions {
   origins?: readonly string[]
 }
 
-/** The built player: hashed files for ever, every other path the page itself. Throws `no_player` when it was never built. */
+/** The page asks for its scripts by itself; a space's are others than the front's (`player/vite.config.ts`). */
+type Page = 'index.html' | 'space.html'
+const pageAt = (path: string): Page => (path.startsWith('/s/') ? 'space.html' : 'index.html')
+
+/** The built player: hashed files for ever, every other path a page. Throws `no_player` when it was never built. */
 export function createPages({ folder, origins = [] }: PagesOptions): Handler {
   if (!existsSync(join(folder, 'index.html')))
     throw new AppError(500, 'no_player', `The player is not built (${folder} is missing). Run: npm run build`)
   const headers = headersFor(origins)
-  const page = origins.length > 0 ? pageNaming(origins, folder) : undefined
+  const named = origins.length > 0 ? pagesNaming(origins, folder) : undefined
   const serve = sirv(folder, {
-    single: !page,
+    brotli: true,
     gzip: true,
     etag: true,
     setHeaders: (response, path) => {
@@ -55,22 +59,28 @@ export function createPages({ folder, origins = [] }: PagesOptions): Handler {
     const missing = (): void =>
       sendError(response, new AppError(404, 'not_found', `There is nothing at ${request.url}.`))
     const [plain, path] = [response as ServerResponse, (request.url ?? '/').split('?')[0]!]
-    const sendPage = (): void => {
-      plain.writeHead(200, {
-        ...headers,
-        'content-type': 'text/html; charset=utf-8',
-        'cache-control': 'no-cache',
-      })
-      plain.end(request.method === 'HEAD' ? undefined : page)
+    const isFile = /\.\w+$/.test(path) && !path.endsWith('.html')
+    if (isFile) return serve(request as IncomingMessage, plain, missing)
+    const page = pageAt(path)
+    if (!named) {
+      request.url = `/${page}`
+      return serve(request as IncomingMessage, plain, missing)
     }
-    if (page && /^\/(index\.html)?$/.test(path)) return sendPage()
-    serve(request as IncomingMessage, plain, page && !/\.\w+$/.test(path) ? sendPage : missing)
+    plain.writeHead(200, {
+      ...headers,
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-cache',
+    })
+    plain.end(request.method === 'HEAD' ? undefined : named[page])
   }
 }
 
-/** The page with the names of other servers in it, so that it knows them before it needs them. */
-const pageNaming = (origins: readonly string[], folder: string): string =>
-  readFileSync(join(folder, 'index.html'), 'utf8').replace(
-    '<meta name="color-scheme"',
-    `<meta name="odeon-origins" content="${origins.join(' ')}" />\n    $&`,
-  )
+/** The pages with the names of other servers in them, so that they know them before they need them. */
+function pagesNaming(origins: readonly string[], folder: string): Record<Page, string> {
+  const naming = (page: Page): string =>
+    readFileSync(join(folder, page), 'utf8').replace(
+      '<meta name="color-scheme"',
+      `<meta name="odeon-origins" content="${origins.join(' ')}" />\n    $&`,
+    )
+  return { 'index.html': naming('index.html'), 'space.html': naming('space.html') }
+}
