@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { brotliCompress, gzip } from 'node:zlib'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig, type Plugin, type Rolldown } from 'vite'
 
@@ -77,12 +78,14 @@ const compressed: Plugin = {
   name: 'compressed',
   apply: 'build',
   async writeBundle({ dir }, bundle) {
-    for (const fileName of Object.keys(bundle).filter((name) => /\.(js|css|svg|html)$/.test(name))) {
-      const file = join(dir!, fileName)
+    const names = Object.keys(bundle).filter((name) => /\.(js|css|svg|html)$/.test(name))
+    const files = names.map(async (name) => {
+      const file = join(dir!, name)
       const text = await readFile(file)
-      await writeFile(`${file}.br`, brotliCompressSync(text))
-      await writeFile(`${file}.gz`, gzipSync(text, { level: 9 }))
-    }
+      await writeFile(`${file}.br`, await promisify(brotliCompress)(text))
+      await writeFile(`${file}.gz`, await promisify(gzip)(text, { level: 9 }))
+    })
+    await Promise.all(files)
   },
 }
 
