@@ -11,7 +11,7 @@ import { startRelay } from './relay.ts'
 
 /**
  * `npm run bench:latency -- [seconds]`: mouth to ear, from a WHIP speaker's tone bursts to a real Chromium, all on this machine; for the page,
- * and for hls.js as others use it on the same space. One player after the other, so that they don't disturb one another. Prints a
+ * with AAC and for one who saves data with Opus, and for hls.js as others use it on the same space. One player after the other, so that they don't disturb one another. Prints a
  * table, and last a line of JSON.
  */
 
@@ -39,8 +39,16 @@ type OpenPlayer = (browser: Browser, base: string, space: string) => Promise<Pag
 // For the ear's worklet, which the page's own policy would refuse.
 const newPage = (browser: Browser): Promise<Page> => browser.newPage({ bypassCSP: true })
 
-const openPage: OpenPlayer = async (browser, base, space) => {
+const openPage: OpenPlayer = async (browser, base, space) => pressListen(await newPage(browser), base, space)
+
+/** As `openPage`, for one who saves data: Opus. */
+const openSaving: OpenPlayer = async (browser, base, space) => {
   const page = await newPage(browser)
+  await page.addInitScript(() => localStorage.setItem('odeon.save-data', 'yes'))
+  return pressListen(page, base, space)
+}
+
+async function pressListen(page: Page, base: string, space: string): Promise<Page> {
   await page.goto(`${base}/s/${space}`)
   await page.locator('[data-testid="listen"]').click()
   await page.locator('[data-testid="playback-state"][data-state="playing"]').waitFor()
@@ -134,19 +142,21 @@ async function main(): Promise<void> {
     const farUrl = `http://localhost:${far.port}`
     const players = {
       odeon: await measure(openPage, browser, odeon.url, id, mouth.bursts),
+      odeonOpus: await measure(openSaving, browser, odeon.url, id, mouth.bursts),
       standard: await measure(openStandard, browser, odeon.url, id, mouth.bursts),
       odeonFar: await measure(openPage, browser, farUrl, id, mouth.bursts),
+      odeonOpusFar: await measure(openSaving, browser, farUrl, id, mouth.bursts),
       standardFar: await measure(openStandard, browser, farUrl, id, mouth.bursts),
     }
     mouth.stop()
     await far.close()
     await speaker.close()
     console.log(
-      `\n  mouth to ear, ${SECONDS} s each; "far": 80 ms round trip, up to 30 ms jitter a write, a stop of 200 ms every 5 s\n\n  player        bursts   p50 s   p95 s   stalls   requests/s   kept s`,
+      `\n  mouth to ear, ${SECONDS} s each; "far": 80 ms round trip, up to 30 ms jitter a write, a stop of 200 ms every 5 s\n\n  player           bursts   p50 s   p95 s   stalls   requests/s   kept s`,
     )
     for (const [name, { bursts, p50, p95, stalls, requestsPerSecond, kept }] of Object.entries(players)) {
       const cells = [
-        name.padEnd(8),
+        name.padEnd(12),
         String(bursts).padStart(8),
         p50.toFixed(3).padStart(7),
         p95.toFixed(3).padStart(7),
