@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import { AAC } from '@odeon/common/rendition.ts'
+import { OPUS } from '@odeon/common/rendition.ts'
 import { SAMPLE_RATE, SEGMENT_SAMPLES } from '@odeon/common/time.ts'
 import { BEYOND_DATES_MS } from '@odeon/player/src/playback/clock.ts'
 import { decode } from '../e2e/sound.ts'
@@ -11,7 +11,7 @@ export interface Budget {
   stage: number
   /** The length of a chunk: its first sample waits for its last. */
   chunk: number
-  /** From the clock of a chunk's last sample to the chunk in its log: beat, AAC encoder, write. */
+  /** From the clock of a chunk's last sample to the chunk in its log: beat, write. */
   encode: number
   /** On to the origin's window. */
   announce: number
@@ -33,11 +33,11 @@ export interface Steps {
   announced: Sums
 }
 
-/** The running sums of the steps that the servers measure themselves, of the rendition that the page plays. */
+/** The running sums of the steps that the servers measure themselves, of the rendition that the page plays unless told otherwise. */
 export async function readSteps(base: string): Promise<Steps> {
   const text = await (await fetch(`${base}/metrics`)).text()
   const value = (name: string): number =>
-    Number(new RegExp(`^${name}{rendition="aac"} (.+)$`, 'm').exec(text)?.[1] ?? NaN)
+    Number(new RegExp(`^${name}{rendition="opus"} (.+)$`, 'm').exec(text)?.[1] ?? NaN)
   const sums = (name: string): Sums => ({ sum: value(`${name}_sum`), count: value(`${name}_count`) })
   return {
     written: sums('odeon_transcoder_chunk_delay_seconds'),
@@ -69,7 +69,7 @@ const mean = (values: number[]): number => values.reduce((sum, value) => sum + v
 
 /** Mean time from mouth to the place on the clock, ms, out of the newest whole segments. */
 async function toTheClock(base: string, space: string, spoken: number[], everyMs: number): Promise<number> {
-  const folder = `${base}/live/${space}/aac`
+  const folder = `${base}/live/${space}/opus`
   const playlist = await (await fetch(`${folder}/index.m3u8`)).text()
   const first = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)$/m.exec(playlist)![1])
   const date = Date.parse(/^#EXT-X-PROGRAM-DATE-TIME:(.+)$/m.exec(playlist)![1]!)
@@ -111,7 +111,7 @@ export async function readBudget(options: BudgetOptions): Promise<Budget & { sho
     ((after[name].sum - before[name].sum) / (after[name].count - before[name].count)) * 1000
   const shownMs = percentile(shown.filter(Number.isFinite), 0.5) * 1000
   const behind = shownMs - BEYOND_DATES_MS
-  const chunk = (AAC.chunkSamples / SAMPLE_RATE) * 1000
+  const chunk = (OPUS.chunkSamples / SAMPLE_RATE) * 1000
   const buffer = percentile(least, 0.5) * 1000
   const stage = await toTheClock(base, space, spoken, everyMs)
   return {

@@ -11,7 +11,7 @@ import { startRelay } from './relay.ts'
 
 /**
  * `npm run bench:latency -- [seconds]`: mouth to ear, from a WHIP speaker's tone bursts to a real Chromium, all on this machine; for the page,
- * with AAC and for one who saves data with Opus, and for hls.js as others use it on the same space. One player after the other, so that they don't disturb one another. Prints a
+ * with Opus and for one who chose AAC, and for hls.js as others use it on the same space. One player after the other, so that they don't disturb one another. Prints a
  * table, and last a line of JSON.
  */
 
@@ -41,10 +41,10 @@ const newPage = (browser: Browser): Promise<Page> => browser.newPage({ bypassCSP
 
 const openPage: OpenPlayer = async (browser, base, space) => pressListen(await newPage(browser), base, space)
 
-/** As `openPage`, for one who saves data: Opus. */
-const openSaving: OpenPlayer = async (browser, base, space) => {
+/** As `openPage`, for one who doesn't save data: AAC. */
+const openAac: OpenPlayer = async (browser, base, space) => {
   const page = await newPage(browser)
-  await page.addInitScript(() => localStorage.setItem('odeon.save-data', 'yes'))
+  await page.addInitScript(() => localStorage.setItem('odeon.save-data', 'no'))
   return pressListen(page, base, space)
 }
 
@@ -142,10 +142,10 @@ async function main(): Promise<void> {
     const farUrl = `http://localhost:${far.port}`
     const players = {
       odeon: await measure(openPage, browser, odeon.url, id, mouth.bursts),
-      odeonOpus: await measure(openSaving, browser, odeon.url, id, mouth.bursts),
+      odeonAac: await measure(openAac, browser, odeon.url, id, mouth.bursts),
       standard: await measure(openStandard, browser, odeon.url, id, mouth.bursts),
       odeonFar: await measure(openPage, browser, farUrl, id, mouth.bursts),
-      odeonOpusFar: await measure(openSaving, browser, farUrl, id, mouth.bursts),
+      odeonAacFar: await measure(openAac, browser, farUrl, id, mouth.bursts),
       standardFar: await measure(openStandard, browser, farUrl, id, mouth.bursts),
     }
     mouth.stop()

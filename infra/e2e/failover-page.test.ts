@@ -103,7 +103,7 @@ describe.skipIf(!can)(`a page survives${can ? '' : ` (${CHROMIUM_HINT}; Redis an
       const seen = await page.evaluate(() => (window as unknown as { seen: string[] }).seen)
       say(`${signal}: the page saw ${JSON.stringify(seen)}`)
       expect(asked.at(-1)).toContain(two.url)
-      expect(asked.some((url) => url.startsWith(`${two.url}/live/${id}/aac/`) && url.endsWith('.m4s'))).toBe(
+      expect(asked.some((url) => url.startsWith(`${two.url}/live/${id}/opus/`) && url.endsWith('.m4s'))).toBe(
         true,
       )
       expect(asked.filter((url) => url.includes('_HLS_msn'))).toEqual([]) // By the growing way still.

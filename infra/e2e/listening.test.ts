@@ -55,9 +55,9 @@ describe.skipIf(!findChromium())(`listening${findChromium() ? '' : ` (${CHROMIUM
       cleanups.push(() => proxy.close())
       const page = await listen(proxy.url)
       await hears(page, 8)
-      const media = proxy.requests.filter((url) => /\/aac\/.*\.m4s/.test(url))
+      const media = proxy.requests.filter((url) => /\/opus\/.*\.m4s/.test(url))
       expect(
-        media.every((url) => /\/aac\/\d+\.m4s$/.test(url)),
+        media.every((url) => /\/opus\/\d+\.m4s$/.test(url)),
         'no parts',
       ).toBe(true)
       expect(new Set(media).size, 'none twice').toBe(media.length)
@@ -102,8 +102,8 @@ describe.skipIf(!findChromium())(`listening${findChromium() ? '' : ` (${CHROMIUM
       await playing(page)
       await hears(page, 5)
       proxy.buffering = false
-      const isGrowing = (url: string): boolean => /\/aac\/\d+\.m4s$/.test(url)
-      const media = () => proxy.requests.filter((url) => url.includes('/aac/')).slice(-3)
+      const isGrowing = (url: string): boolean => /\/opus\/\d+\.m4s$/.test(url)
+      const media = () => proxy.requests.filter((url) => url.includes('/opus/')).slice(-3)
       await expect.poll(() => media().every(isGrowing), { timeout: 90_000, interval: 500 }).toBe(true)
       await playing(page)
       await hears(page, 3)

@@ -12,7 +12,7 @@ import { startOdeonProcess, type OdeonProcess } from './odeon-process.ts'
 import { startProxy } from './proxy.ts'
 import { decode, find, speech } from './sound.ts'
 
-/** The Opus rendition in a real browser: by our player for whoever saves data, and by any hls.js. */
+/** Both renditions in a real browser: Opus by our player unless its listener chose otherwise, and both by any hls.js. */
 
 const VOICE = 'host-en'
 const LISTEN_SECONDS = 32
@@ -93,14 +93,13 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
     expect.fail(`another sound is heard than was said: ${scores.map((score) => score.toFixed(2)).join(' ')}`)
   }
   test(
-    'who saves data hears the voice for half a minute, by growing segments of Opus alone, and again after a reload',
+    'a listener hears the voice for half a minute, by growing segments of Opus alone',
     { timeout: 180_000 },
     async () => {
       const proxy = await startProxy(odeon.port)
       cleanups.push(() => proxy.close())
       const page = await open()
       await page.goto(`${proxy.url}/s/${space.id}`)
-      await page.locator(testid('save-data')).click()
       await page.locator(testid('listen')).click()
       await playing(page)
       proxy.requests.length = 0
@@ -121,14 +120,11 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
       expect(media.length).toBeGreaterThan(12)
       expect(media.filter((url) => !/\/opus\/\d+\.m4s$/.test(url))).toEqual([])
       await isHeard(page)
-
-      await page.reload()
-      await page.locator(`${testid('save-data')}[aria-pressed="true"]`).waitFor()
     },
   )
 
   test(
-    'the choice is changed while it plays: the other rendition begins at the edge',
+    'the choice is changed while it plays: the other rendition begins at the edge, and is there again after a reload',
     { timeout: 90_000 },
     async () => {
       const proxy = await startProxy(odeon.port)
@@ -138,7 +134,7 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
       await page.locator(testid('listen')).click()
       await playing(page)
       await hears(page, 2)
-      for (const name of ['opus', 'aac']) {
+      for (const name of ['aac', 'opus', 'aac']) {
         await page.locator(testid('save-data')).click()
         await expect
           .poll(
@@ -156,11 +152,13 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
           page.locator(testid('delay')).evaluate((element) => Number(element.dataset['seconds'] || NaN))
         await expect.poll(delay, { timeout: 20_000 }).toBeLessThan(1.5)
       }
+      await page.reload()
+      await page.locator(`${testid('save-data')}[aria-pressed="false"]`).waitFor()
     },
   )
 
   test(
-    'behind a proxy that buffers, Opus goes on with standard low-latency HLS',
+    'behind a proxy that buffers, AAC goes on with standard low-latency HLS, as Opus does',
     { timeout: 120_000 },
     async () => {
       const proxy = await startProxy(odeon.port)
@@ -172,15 +170,45 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
       await playing(page)
       proxy.buffering = true
       await expect
-        .poll(() => proxy.requests.some((url) => url.includes('/opus/index.m3u8?_HLS_msn')), {
+        .poll(() => proxy.requests.some((url) => url.includes('/aac/index.m3u8?_HLS_msn')), {
           timeout: 60_000,
         })
         .toBe(true)
       await playing(page)
       await hears(page, 5)
       expect(
-        proxy.requests.filter((url) => url.includes('/aac/')).filter((url) => url.includes('.m4s')),
+        proxy.requests.filter((url) => url.includes('/opus/')).filter((url) => url.includes('.m4s')),
       ).toEqual([])
+    },
+  )
+
+  test(
+    'a browser that says that it plays Opus, and does not, gets AAC by itself',
+    { timeout: 90_000 },
+    async () => {
+      const page = await open()
+      await page.addInitScript(() => {
+        const add = MediaSource.prototype.addSourceBuffer
+        MediaSource.prototype.addSourceBuffer = function (type) {
+          const buffer = add.call(this, type)
+          if (type.includes('opus'))
+            buffer.appendBuffer = () => {
+              throw new Error('There is no decoder.')
+            }
+          return buffer
+        }
+      })
+      const media: string[] = []
+      page.on('request', (request) => {
+        if (request.url().endsWith('.m4s')) media.push(request.url())
+      })
+      await page.goto(`${odeon.url}/s/${space.id}`)
+      await page.locator(testid('listen')).click()
+      await page.waitForFunction(() => document.querySelector('audio')!.currentTime > 0)
+      await playing(page)
+      await hears(page, 3)
+      expect(media.some((url) => url.includes('/opus/'))).toBe(true)
+      expect(media.at(-1)).toContain('/aac/')
     },
   )
 

@@ -1,7 +1,10 @@
 import { AAC, OPUS, type Rendition } from '@odeon/common/rendition.ts'
 import { readonly, ref, type Ref } from 'vue'
 
-/** A listener's choice between sound that every player has (AAC) and the same sound in fewer bits (Opus), kept from visit to visit. */
+/**
+ * A listener's choice between the two renditions, kept from visit to visit: Opus is the same sound in fewer bits, and sooner; AAC every player has
+ * (docs/decisions/0007).
+ */
 
 const KEY = 'odeon.save-data'
 
@@ -18,15 +21,17 @@ function playsOpus(): boolean {
 
 export const maySaveData = playsOpus()
 
-const chosen = ref(maySaveData && restore())
+/** Apple's players say that they play it, and nobody has heard them do it: they wait to be asked. */
+const byDefault = !('ManagedMediaSource' in globalThis)
+
+const chosen = ref(maySaveData && (restore() ?? byDefault))
 
 export const savesData: Readonly<Ref<boolean>> = readonly(chosen)
 
 export function saveData(save: boolean): void {
   chosen.value = save
   try {
-    if (save) localStorage.setItem(KEY, 'yes')
-    else localStorage.removeItem(KEY)
+    localStorage.setItem(KEY, save ? 'yes' : 'no')
   } catch {
     // Storage is full or forbidden: the choice lasts as long as the page.
   }
@@ -35,10 +40,12 @@ export function saveData(save: boolean): void {
 /** The rendition to open now. It is never changed while it plays: who chooses another begins again at the edge. */
 export const chosenRendition = (): Rendition => (chosen.value ? OPUS : AAC)
 
-function restore(): boolean {
+/** Undefined for one who never chose. */
+function restore(): boolean | undefined {
   try {
-    return localStorage.getItem(KEY) === 'yes'
+    const kept = localStorage.getItem(KEY)
+    return kept === null ? undefined : kept === 'yes'
   } catch {
-    return false
+    return undefined
   }
 }

@@ -1,4 +1,4 @@
-import type { Rendition } from '@odeon/common/rendition.ts'
+import { AAC, OPUS, type Rendition } from '@odeon/common/rendition.ts'
 import { askServerClock } from './clock.ts'
 import { governed } from './governed.ts'
 import type { Fault } from './growing/follower.ts'
@@ -21,6 +21,9 @@ export interface LiveSoundOptions {
   signal: AbortSignal
 }
 
+/** Errors of the decoder after which a browser that says that it plays Opus is not believed any more. */
+const UNDECODABLE = 2
+
 /** Loads the code and what can be known before the press; the opener plays at once. Null where nothing can play HLS. */
 export async function loadLiveSound({ url, rendition, signal }: LiveSoundOptions): Promise<OpenSound | null> {
   const [{ hlsIsSupported, openHls }, { baseOf, openGrowing, tuneIn }] = await Promise.all([
@@ -30,9 +33,11 @@ export async function loadLiveSound({ url, rendition, signal }: LiveSoundOptions
   if (!hlsIsSupported()) return loadSound()
   let tunedIn: TunedIn | undefined
   const ways = new Ways()
+  let undecodable = 0
+  const pin = (): Rendition => (undecodable >= UNDECODABLE ? AAC : rendition())
 
   const prepare = async (): Promise<void> => {
-    const pinned = rendition()
+    const pinned = pin()
     const base = baseOf(url, pinned)
     const [there, init, offset] = await Promise.all([
       tuneIn(base, signal),
@@ -52,8 +57,8 @@ export async function loadLiveSound({ url, rendition, signal }: LiveSoundOptions
     options.onTrouble(ways.faulted(fault, performance.now()))
   }
 
-  const openStandard = (options: SoundOptions, forMs: number): Sound => {
-    const sound = openHls(options, { rendition: rendition() })
+  const openStandard = (options: SoundOptions, pinned: Rendition, forMs: number): Sound => {
+    const sound = openHls(options, { rendition: pinned })
     const back = setTimeout(() => options.onTrouble({ kind: 'change' }), forMs)
     return {
       ...sound,
@@ -64,14 +69,22 @@ export async function loadLiveSound({ url, rendition, signal }: LiveSoundOptions
     }
   }
 
-  return (options) => {
+  return (asked) => {
+    const pinned = pin()
+    const options: SoundOptions = {
+      ...asked,
+      onTrouble(trouble) {
+        if (trouble.kind === 'media' && pinned === OPUS) undecodable++
+        asked.onTrouble(trouble)
+      },
+    }
     const standardMs = ways.standardFor(performance.now())
     const sound =
       standardMs > 0
-        ? openStandard(options, standardMs)
+        ? openStandard(options, pinned, standardMs)
         : openGrowing({
             ...options,
-            rendition: rendition(),
+            rendition: pinned,
             tunedIn,
             onFault: (fault) => faulted(fault, options),
           })

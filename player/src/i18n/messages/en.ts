@@ -76,7 +76,7 @@ export default {
     goLive: 'Go live',
     volume: 'Volume',
     saveData: 'Save data',
-    saveDataHow: 'The same sound in a quarter less data',
+    saveDataHow: 'The same sound, sooner, in a quarter less data',
     idle: 'Live now',
     hint: 'One press, and you hear it',
     loading: 'Tuning in…',

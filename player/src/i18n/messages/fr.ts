@@ -78,7 +78,7 @@ export default {
     goLive: 'Au direct',
     volume: 'Volume',
     saveData: 'Moins de données',
-    saveDataHow: 'Le même son, avec un quart de données en moins',
+    saveDataHow: 'Le même son, plus tôt, avec un quart de données en moins',
     idle: 'En direct',
     hint: 'Appuyez, et vous y êtes',
     loading: 'Connexion…',
