@@ -1,25 +1,25 @@
 import { connect } from 'node:net'
-import { AAC } from '@odeon/common/rendition.ts'
+import { RENDITIONS, type RenditionName } from '@odeon/common/rendition.ts'
 import { ages } from './audience-stamp.ts'
 import { percentile } from './figures.ts'
 import { serveParent } from './server-process.ts'
 
 /**
  * The listeners of `bench:audience`, in a process of their own: plain sockets that read HTTP no further than they must, since the reader shares the machine
- * with the server. Told `{listen, way, url, base, msn, part}` it has so many; told `report` it says what it saw since.
+ * with the server. Told `{listen, way, rendition, url, base, msn, part}` it has so many; told `report` it says what it saw since.
  */
 
 interface Order {
   /** How many listeners there are to be. */
   listen: number
   way: 'growing' | 'll-hls'
+  rendition: RenditionName
   url: string
   base: string
   msn: number
   part: number
 }
 
-const PARTS = AAC.chunksPerSegment / 2
 /** Enough for exact percentiles of every run here; what is beyond is counted. */
 const MOST_DELAYS = 4_000_000
 const END = Buffer.from('0\r\n\r\n')
@@ -115,10 +115,10 @@ function answers(onEnd: (status: string) => void): (bytes: Buffer) => void {
 }
 
 /** As hls.js: the playlist of the next part and that part, both asked for before they are there. */
-function lowLatency({ url, base, msn, part }: Order): { close(): void } {
-  const next = (): string => {
-    if (++part >= PARTS) [msn, part] = [msn + 1, 0]
-    return ''
+function lowLatency({ url, base, rendition, msn, part }: Order): { close(): void } {
+  const { partsPerSegment } = RENDITIONS[rendition]
+  const next = (): void => {
+    if (++part >= partsPerSegment) [msn, part] = [msn + 1, 0]
   }
   let done = 0
   const ask = (): void => {

@@ -6,20 +6,24 @@ import { openRedis } from '@odeon/common/adapters/redis/connection.ts'
 import { openRedisLog } from '@odeon/common/adapters/redis/log.ts'
 import { HOW_TO_INSTALL_REDIS, REDIS_SERVER, startRedis } from '@odeon/common/adapters/testing/redis.ts'
 import { chunkId, encodeChunk } from '@odeon/common/chunk.ts'
-import { aacChunksKey } from '@odeon/common/keys.ts'
+import { chunksKey } from '@odeon/common/keys.ts'
 import { createLogger } from '@odeon/common/logger.ts'
 import type { Log } from '@odeon/common/ports.ts'
-import { AAC, chunkAt } from '@odeon/common/rendition.ts'
-import { CHUNK_MS, stampedChunk } from './audience-stamp.ts'
+import { chunkAt, RENDITIONS } from '@odeon/common/rendition.ts'
+import { chunkMs, stampedChunk } from './audience-stamp.ts'
 import { startServer, type ServerProcess } from './server-process.ts'
 
 /**
- * `npm run bench:audience -- [most listeners]`: how many listeners one api node carries whose chunks come out of Redis, both ways of listening, beside a bare loop
+ * `npm run bench:audience -- [most listeners] [aac]`: how many listeners one api node carries whose chunks come out of Redis, both ways of listening, beside a bare loop
  * that writes the same bytes at the same URLs. The crowd grows until the 99th percentile of the delay from the log to the listener is above 150 ms; what is
  * compared is listeners a core at the largest crowd that both served below it. The crowd is a process of its own: on two cores it is the other one.
  */
 
-const MOST = Number(process.argv[2] ?? 4000)
+const words = process.argv.slice(2)
+const MOST = Number(words.find((word) => /^\d+$/.test(word)) ?? 4000)
+/** What our player plays, or what it plays where that can't be. */
+const RENDITION = RENDITIONS[words.includes('aac') ? 'aac' : 'opus']
+const CHUNK_MS = chunkMs(RENDITION)
 const STEP = { growing: 1000, 'll-hls': 400 }
 const GOAL_P99_MS = 150
 const SETTLE_MS = 2500
@@ -40,13 +44,22 @@ const logger = createLogger('silent')
 
 /** Writes chunks into the log, each when it is over; from a full window on. */
 function feed(log: Log): () => void {
-  const past = 12 * AAC.chunksPerSegment
+  const past = 12 * RENDITION.chunksPerSegment
   const startedAt = Date.now() - past * CHUNK_MS
   let next = 0
   const write = (): void => {
     for (; startedAt + (next + 1) * CHUNK_MS <= Date.now(); next++) {
-      const body = encodeChunk({ frames: AAC.framesPerChunk, last: false, startedAt, bytes: stampedChunk() })
-      void log.append(aacChunksKey(SPACE), chunkId(chunkAt(AAC, next * AAC.chunkSamples)), body)
+      const body = encodeChunk({
+        frames: RENDITION.framesPerChunk,
+        last: false,
+        startedAt,
+        bytes: stampedChunk(RENDITION),
+      })
+      void log.append(
+        chunksKey(SPACE, RENDITION.name),
+        chunkId(chunkAt(RENDITION, next * RENDITION.chunkSamples)),
+        body,
+      )
     }
   }
   write()
@@ -74,7 +87,10 @@ async function grow(
 ) {
   const steps: Step[] = []
   for (let listen = STEP[way]; listen <= MOST; listen += STEP[way]) {
-    await crowd.ask({ listen, way, url: server.url, base, ...(await begin()) }, 'listening')
+    await crowd.ask(
+      { listen, way, rendition: RENDITION.name, url: server.url, base, ...(await begin()) },
+      'listening',
+    )
     await pause(SETTLE_MS)
     await crowd.ask('reset', 'reset')
     const [busy, own, began] = [await server.cpu(), await crowd.cpu(), performance.now()]
@@ -89,7 +105,10 @@ async function grow(
     steps.push({ listeners: listen, p50, p99, cpu, clients })
     if (p99 > GOAL_P99_MS) break
   }
-  await crowd.ask({ listen: 0, way, url: server.url, base, msn: 0, part: 0 }, 'listening')
+  await crowd.ask(
+    { listen: 0, way, rendition: RENDITION.name, url: server.url, base, msn: 0, part: 0 },
+    'listening',
+  )
   return steps
 }
 
@@ -103,15 +122,19 @@ async function main(): Promise<void> {
   try {
     const odeon = await startServer('./audience-server.ts', ['odeon', folder, redis.url])
     started.push(odeon)
-    const base = `/live/${SPACE}/aac`
+    const base = `/live/${SPACE}/${RENDITION.name}`
     const skipped = await edgeOf(odeon, base)
     const delta = await fetch(
       `${odeon.url}${base}/index.m3u8?_HLS_msn=${skipped.msn}&_HLS_part=0&_HLS_skip=YES`,
     )
     const bytes = (await delta.text()).length
-    const bare = await startServer('./audience-server.ts', ['bare', String(bytes)])
+    const bare = await startServer('./audience-server.ts', ['bare', String(bytes), RENDITION.name])
     started.push(bare)
-    const result: Record<string, unknown> = { bench: 'audience', deltaPlaylistBytes: bytes }
+    const result: Record<string, unknown> = {
+      bench: 'audience',
+      rendition: RENDITION.name,
+      deltaPlaylistBytes: bytes,
+    }
     console.log(
       `\n  way       listeners      p50 ms        p99 ms      cores of the server     cores of the crowd   ratio`,
     )
