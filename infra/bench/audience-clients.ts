@@ -56,8 +56,9 @@ function open(url: string, onBytes: (bytes: Buffer) => void) {
 }
 
 /** As our player: the segment that grows, and the next one asked for on another connection as soon as it has begun. */
-function growing({ url, base, msn: first }: Order): { close(): void } {
-  let msn = first
+function growing({ url, base, msn: edge, part }: Order): { close(): void } {
+  // One that has not begun: the whole crowd is there before it ends.
+  let msn = part === 0 ? edge : edge + 1
   let begun = false
   const sockets = [0, 1].map((n) =>
     open(url, (bytes) => {
