@@ -1,4 +1,4 @@
-import { MAX_WAITING, MAX_HANDS } from '@odeon/common/room.ts'
+import { MAX_WAITING } from '@odeon/common/room.ts'
 import { newSpace, type Space } from '@odeon/common/space.ts'
 import { expect, test } from 'vitest'
 import { admit, type Door } from './admission.ts'
@@ -12,10 +12,15 @@ const space: Space = {
   state: 'live',
   policy: 'request',
 }
+function handsOf(...ids: string[]): Hands {
+  const hands = new Hands({ lifeMs: 45_000 })
+  for (const id of ids) hands.raise(id, 'Guest', 0)
+  return hands
+}
 const door = (over: Partial<Door> = {}): Door => ({
   space,
   stage: new Stage('A talk'),
-  hands: new Hands({ lifeMs: 45_000 }),
+  hands: handsOf(ana.id),
   invited: false,
   waiting: 0,
   ...over,
@@ -37,12 +42,14 @@ test('whoever is let on needs no place among those who wait: he dials, and is on
   expect(admit({ ...ana, role: 'speaker' }, door({ space: letOn, waiting: MAX_WAITING }))).toBe('speaker')
 })
 
-test('a full queue takes no further hand by a connection either, but keeps those in it, and those who are invited', () => {
-  const hands = new Hands({ lifeMs: 45_000 })
-  for (let n = 0; n < MAX_HANDS; n++) hands.raise(`listener${n}`, 'Guest', 0)
-  expect(() => admit(listener, door({ hands }))).toThrow(expect.objectContaining({ code: 'hands_full' }))
-  expect(admit({ ...listener, id: 'listener7' }, door({ hands }))).toBe('listener')
-  expect(admit(listener, door({ hands, invited: true }))).toBe('listener')
+test('a connection raises no hand: whose is down, as it may be again by now, is refused, unless he is invited', () => {
+  const down = { hands: handsOf('somebodyelse') }
+  expect(() => admit(listener, door(down))).toThrow(expect.objectContaining({ status: 409, code: 'no_hand' }))
+  expect(admit(listener, door({ ...down, invited: true }))).toBe('listener')
+  const closed = { ...space, policy: 'invited' as const }
+  expect(() => admit(listener, door({ ...down, space: closed }))).toThrow(
+    expect.objectContaining({ status: 403, code: 'not_invited' }),
+  )
 })
 
 test('who was let on by the api a moment before a host took him off is refused', () => {

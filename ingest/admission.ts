@@ -41,15 +41,18 @@ export function admit({ id, role: offered }: Offer['speaker'], door: Door): Role
   }
   if (offered !== 'listener')
     throw new AppError(403, 'forbidden', 'You may not speak in this space any more.')
-  if (space?.policy === 'invited' && !hands.has(id) && !invited)
-    throw new AppError(403, 'not_invited', 'In this space only who is invited comes on stage.')
+  if (!hands.has(id) && !invited) throw noHand(space)
   if (waiting >= MAX_WAITING)
     throw new AppError(
       409,
       'waiting_full',
       `${MAX_WAITING} connections are ready. Come when your hand is accepted.`,
     )
-  if (!invited && hands.isFull && !hands.has(id))
-    throw new AppError(409, 'hands_full', 'Too many hands are up already. Try again in a moment.')
   return role
 }
+
+/** A connection raises none: it may be late, and its owner have put his hand down since. */
+const noHand = (space: Space | undefined): AppError =>
+  space?.policy === 'invited'
+    ? new AppError(403, 'not_invited', 'In this space only who is invited comes on stage.')
+    : new AppError(409, 'no_hand', 'Your hand is not up. Raise it first.')

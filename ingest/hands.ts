@@ -48,10 +48,6 @@ export class Hands {
     if (this.#hands.delete(id)) this.changed = true
   }
 
-  get isFull(): boolean {
-    return this.#hands.size >= MAX_HANDS
-  }
-
   has(id: string): boolean {
     return this.#hands.has(id)
   }

@@ -104,6 +104,12 @@ const members = async () => (await events()).findLast((event) => event.type === 
 const talked = async (user: string): Promise<boolean> =>
   (await events()).some((event) => event.type === 'talking' && event.ids.includes(user))
 const room = async (): Promise<RoomState | undefined> => lastRoomState(ports.log, id)
+/** His hand is up, and the connection that he makes is ready. */
+async function wait(mixer: SpaceMixer, person: { id: string; name: string; face?: string }): Promise<void> {
+  await tell({ type: 'hand', id: person.id, name: person.name, up: true })
+  await expect.poll(async () => (await room())?.hands.map((hand) => hand.id)).toEqual([person.id])
+  await dial(mixer, person, 'listener')
+}
 const letOn = (person: { id: string; name: string }) => (space: Space) => ({
   ...space,
   speakers: { ...space.speakers, [person.id]: { name: person.name, role: 'speaker' as const } },
@@ -115,7 +121,7 @@ const without = (user: string) => (space: Space) => {
 
 test('a listener’s connection is ready while his hand is up, and not heard; accepted, he is on stage without dialling again', async () => {
   const mixer = await open()
-  await dial(mixer, ana, 'listener')
+  await wait(mixer, ana)
   await expect.poll(async () => (await room())?.hands).toMatchObject([{ ...ana, ready: true }])
   expect(await members()).toEqual([])
   expect(await talked(ana.id)).toBe(false)
@@ -128,7 +134,7 @@ test('a listener’s connection is ready while his hand is up, and not heard; ac
 test('a face is seen with a hand, comes on stage with its owner, and is changed and taken away there with the next frame', async () => {
   const faceOfAna = async () => (await members()).map(({ face }) => face)
   const mixer = await open()
-  await dial(mixer, { ...ana, face: 'face23456789' }, 'listener')
+  await wait(mixer, { ...ana, face: 'face23456789' })
   await expect.poll(async () => (await room())?.hands).toMatchObject([{ ...ana, face: 'face23456789' }])
   await change(letOn(ana))
   await expect.poll(faceOfAna).toEqual(['face23456789'])
@@ -140,12 +146,14 @@ test('a face is seen with a hand, comes on stage with its owner, and is changed 
   await expect.poll(faceOfAna).toEqual([undefined])
 })
 
-test('a hand that goes down takes the waiting connection along', async () => {
+test('a hand that goes down takes the waiting connection along, and one that comes after it does not raise it again', async () => {
   const mixer = await open()
-  await dial(mixer, ana, 'listener')
-  await expect.poll(async () => (await room())?.hands.length).toBe(1)
+  await wait(mixer, ana)
+  await expect.poll(async () => (await room())?.hands).toMatchObject([{ ready: true }])
   await tell({ type: 'hand', id: ana.id, name: '', up: false })
   await expect.poll(async () => (await room())?.hands).toEqual([])
+  await expect(dial(mixer, ana, 'listener')).rejects.toMatchObject({ status: 409, code: 'no_hand' })
+  expect((await room())?.hands).toEqual([])
   await change(letOn(ana))
   await expect.poll(async () => (await room())?.changes).toBeGreaterThan(1)
   expect(await members()).toEqual([])

@@ -70,16 +70,15 @@ export class Sessions {
   }
 
   /**
-   * Seats a speaker and answers his offer; a listener's connection is made ready, and his hand is up. Throws for a bad offer (400, 413, 422), a
+   * Seats a speaker and answers his offer; the connection of a listener whose hand is up, or who is invited, is made ready. Throws for a bad offer (400, 413, 422), a
    * full stage (409), and who may not (403).
    */
   async join({ sdp, speaker, sound }: Offer): Promise<{ session: string; sdp: string }> {
-    const { hands, house, room, metrics, openPeer, peerSettings } = this.#options
+    const { house, room, metrics, openPeer, peerSettings } = this.#options
     this.#assertOpen()
     await house.follow() // He may have been sent away, or let on, since the api looked.
     this.#admit(speaker)
     const session = `${speaker.id}-${randomId(12)}`
-    const handWasUp = hands.has(speaker.id)
     let joined: Session | undefined = undefined as Session | undefined // Packets may come before there is one.
     const peer = await openPeer({
       sdp,
@@ -97,8 +96,6 @@ export class Sessions {
       place = await room.prepare(speaker.id, send, sound)
       this.#assertOpen()
       const role = this.#admit(speaker)
-      if (role === 'listener' && handWasUp && !hands.has(speaker.id) && !this.#isInvited(speaker.id))
-        throw new AppError(409, 'no_hand', 'Your hand went down meanwhile.') // It would be raised again.
       // From here on nothing waits.
       this.#closeOlder(speaker.id)
       joined = {
@@ -111,7 +108,7 @@ export class Sessions {
         waiting: role === 'listener',
       }
       this.#sessions.set(session, joined)
-      if (role === 'listener') this.#makeReady(joined)
+      if (role === 'listener') this.#options.onChanged()
       else this.#seat(joined, role)
     } catch (error) {
       place?.close()
@@ -154,11 +151,6 @@ export class Sessions {
       if (older.waiting) older.place.close()
       older.peer.close().catch((error: unknown) => this.#notClosed(error))
     }
-  }
-
-  #makeReady({ userId, name }: Session): void {
-    if (!this.#isInvited(userId)) this.#options.hands.raise(userId, name, Date.now())
-    this.#options.onChanged()
   }
 
   /** Into the mix, with the next frame. */

@@ -60,6 +60,7 @@ async function main(): Promise<void> {
     for (let n = 0; n < TIMES; n++) {
       const guest = await newGuest(odeon.url, `Guest ${n}`)
       const path = `/hands/${guest.user.id}`
+      await call(`${odeon.url}/api/spaces/${id}/hands`, 'POST', {}, guest.token)
       const made = await goOnStage(odeon.url, id, guest.token, { ready: true })
       const humming = await hum(made, HZ)
       await pause(300 + ((n * 37) % 100)) // The host reads a name.

@@ -118,7 +118,7 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
       } catch (error) {
         if (turn !== mine) return
         if (!mine.isLetOn) {
-          // No room for one more who waits, or his hand is not seen yet: he dials when he is let on.
+          // No room for one more who waits, or his hand is down again: he dials when he is let on.
           if (isCrowded(error) && state.value.kind === 'ready') state.value = { kind: 'ready', crowded: true }
           await mine.letOn
           attempt = 0
@@ -137,7 +137,7 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
       }
       if (mine.isLetOn) state.value = { kind: 'reconnecting', attempt }
       if (!(await rest(backoffMs(attempt), signal))) return
-      // A connection that waits raises the hand. Once it was put down nobody raises it again but its owner.
+      // Whose hand was put down waits no more: he dials when he is let on.
       if (!mine.isLetOn && (room.value?.you.hand ?? null) === null) await mine.letOn
     }
   }
@@ -164,7 +164,7 @@ export function useStage({ spaceId, audio, room }: StageOptions): Speaking {
     await onStage(mine, await connect(mine, dialled, false), dialled)
   }
 
-  /** The room shows his hand: a connection for a hand that is not up yet would raise it, also after it was refused. */
+  /** The room shows his hand: a connection for a hand that is not up is refused. */
   const handSeen = (): Promise<void> =>
     new Promise((resolve) => {
       const unwatch = watch(
