@@ -150,6 +150,28 @@ describe.skipIf(!findChromium())(`the room${findChromium() ? '' : ` (${CHROMIUM_
   )
 
   test(
+    'the bar is a bar at every width, and nothing runs out at the side, in both languages',
+    { timeout: 60_000 },
+    async () => {
+      for (const page of [ben, host]) {
+        const before = page.viewportSize()!
+        for (const language of ['fr', 'en']) {
+          await page.locator('header select').selectOption(language)
+          await page.locator(`html[lang="${language}"]`).waitFor()
+          for (const width of [320, 390, 700, 780, 900, 1000, 1280]) {
+            await page.setViewportSize({ width, height: 844 })
+            const { height } = (await page.locator('footer').boundingBox())!
+            expect(height, `the bar at ${width}, ${language}`).toBeLessThan(240)
+            const reach = await page.evaluate(() => document.documentElement.scrollWidth)
+            expect(reach, `the page at ${width}, ${language}`).toBe(width)
+          }
+        }
+        await page.setViewportSize(before)
+      }
+    },
+  )
+
+  test(
     'a hand stays up when its page is loaded anew, and all is ready again',
     { timeout: 60_000 },
     async () => {
