@@ -71,7 +71,7 @@ export class Sessions {
 
   /**
    * Seats a speaker and answers his offer; the connection of a listener whose hand is up, or who is invited, is made ready. Throws for a bad offer (400, 413, 422), a
-   * full stage (409), and who may not (403).
+   * full stage (409), a hand that is not up (409), and who may not (403).
    */
   async join({ sdp, speaker, sound }: Offer): Promise<{ session: string; sdp: string }> {
     const { house, room, metrics, openPeer, peerSettings } = this.#options
