@@ -52,6 +52,7 @@ test('a space has a page of its own, every other path the front’s, and neither
       ['/s/abcdefghij?invite=xyz', 'space'],
       ['/', 'front'],
       ['/index.html', 'front'],
+      ['/space.html', 'space'],
       ['/nowhere/at-all', 'front'],
     ] as const) {
       const answer = await ask(path, { origins })
@@ -83,15 +84,15 @@ test('a script is kept for ever, and comes in as few bytes as its browser can re
 })
 
 test('a file that is not there is 404, not a page; and nothing is posted here', async () => {
-  const missing = await ask('/assets/of-an-older-build.js')
-  expect([missing.status, JSON.parse(String(missing.body))]).toMatchObject([
-    404,
-    { error: { code: 'not_found' } },
-  ])
+  for (const path of ['/assets/of-an-older-build.js', '/missing.html', '/.well-known/nothing']) {
+    const { status, body } = await ask(path)
+    expect([status, JSON.parse(String(body))]).toMatchObject([404, { error: { code: 'not_found' } }])
+  }
   const posted = await ask('/', { method: 'POST' })
   expect([posted.status, posted.headers.allow]).toEqual([405, 'GET, HEAD'])
 })
 
-test('a player that was never built is told in a sentence that says what to run', () => {
+test('a player that was never built, or has not all its pages, is told in a sentence that says what to run', () => {
   expect(() => createPages({ folder: join(folder, 'nowhere') })).toThrow(/Run: npm run build/)
+  expect(() => createPages({ folder: join(folder, 'assets') })).toThrow(/Run: npm run build/)
 })

@@ -30,13 +30,18 @@ export interface PagesOptions {
 }
 
 /** The page asks for its scripts by itself; a space's are others than the front's (`player/vite.config.ts`). */
-type Page = 'index.html' | 'space.html'
-const pageAt = (path: string): Page => (path.startsWith('/s/') ? 'space.html' : 'index.html')
+const PAGES = ['index.html', 'space.html'] as const
+type Page = (typeof PAGES)[number]
+const pageAt = (path: string): Page => (/^\/(s\/|space\.html$)/.test(path) ? 'space.html' : 'index.html')
 
 /** The built player: hashed files for ever, every other path a page. Throws `no_player` when it was never built. */
 export function createPages({ folder, origins = [] }: PagesOptions): Handler {
-  if (!existsSync(join(folder, 'index.html')))
-    throw new AppError(500, 'no_player', `The player is not built (${folder} is missing). Run: npm run build`)
+  if (!PAGES.every((page) => existsSync(join(folder, page))))
+    throw new AppError(
+      500,
+      'no_player',
+      `The player is not built (in ${folder}), or is old. Run: npm run build`,
+    )
   const headers = headersFor(origins)
   const named = origins.length > 0 ? pagesNaming(origins, folder) : undefined
   const serve = sirv(folder, {
@@ -59,7 +64,8 @@ export function createPages({ folder, origins = [] }: PagesOptions): Handler {
     const missing = (): void =>
       sendError(response, new AppError(404, 'not_found', `There is nothing at ${request.url}.`))
     const [plain, path] = [response as ServerResponse, (request.url ?? '/').split('?')[0]!]
-    const isFile = /\.\w+$/.test(path) && !path.endsWith('.html')
+    const isFile =
+      path.startsWith('/.well-known/') || (/\.\w+$/.test(path) && !PAGES.includes(path.slice(1) as Page))
     if (isFile) return serve(request as IncomingMessage, plain, missing)
     const page = pageAt(path)
     if (!named) {
