@@ -209,6 +209,7 @@ describe.skipIf(!findChromium())(`the Opus rendition${findChromium() ? '' : ` ($
       await hears(page, 3)
       expect(media.some((url) => url.includes('/opus/'))).toBe(true)
       expect(media.at(-1)).toContain('/aac/')
+      expect(await page.locator(testid('save-data')).count(), 'there is no choice').toBe(0)
     },
   )
 

@@ -19,12 +19,19 @@ function playsOpus(): boolean {
   return (ManagedMediaSource ?? MediaSource)?.isTypeSupported(`audio/mp4; codecs="${OPUS.codecs}"`) ?? false
 }
 
-export const maySaveData = playsOpus()
+/** Errors of the decoder after which a browser that says that it plays Opus is not believed any more. */
+const UNDECODABLE = 2
+let undecodable = 0
+
+const plays = ref(playsOpus())
+
+/** There is a choice. */
+export const maySaveData: Readonly<Ref<boolean>> = readonly(plays)
 
 /** Apple's players say that they play it, and nobody has heard them do it: they wait to be asked. */
 const byDefault = !('ManagedMediaSource' in globalThis)
 
-const chosen = ref(maySaveData && (restore() ?? byDefault))
+const chosen = ref(restore() ?? byDefault)
 
 export const savesData: Readonly<Ref<boolean>> = readonly(chosen)
 
@@ -38,7 +45,12 @@ export function saveData(save: boolean): void {
 }
 
 /** The rendition to open now. It is never changed while it plays: who chooses another begins again at the edge. */
-export const chosenRendition = (): Rendition => (chosen.value ? OPUS : AAC)
+export const chosenRendition = (): Rendition => (plays.value && chosen.value ? OPUS : AAC)
+
+/** The decoder failed on Opus. Twice, and there is AAC alone for as long as the page is open. */
+export function opusFailed(): void {
+  if (++undecodable >= UNDECODABLE) plays.value = false
+}
 
 /** Undefined for one who never chose. */
 function restore(): boolean | undefined {

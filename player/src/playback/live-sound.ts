@@ -1,5 +1,6 @@
-import { AAC, OPUS, type Rendition } from '@odeon/common/rendition.ts'
+import { OPUS, type Rendition } from '@odeon/common/rendition.ts'
 import { askServerClock } from './clock.ts'
+import { opusFailed } from './data-saver.ts'
 import { governed } from './governed.ts'
 import type { Fault } from './growing/follower.ts'
 import type { TunedIn } from './growing/sound.ts'
@@ -21,9 +22,6 @@ export interface LiveSoundOptions {
   signal: AbortSignal
 }
 
-/** Errors of the decoder after which a browser that says that it plays Opus is not believed any more. */
-const UNDECODABLE = 2
-
 /** Loads the code and what can be known before the press; the opener plays at once. Null where nothing can play HLS. */
 export async function loadLiveSound({ url, rendition, signal }: LiveSoundOptions): Promise<OpenSound | null> {
   const [{ hlsIsSupported, openHls }, { baseOf, openGrowing, tuneIn }] = await Promise.all([
@@ -33,11 +31,9 @@ export async function loadLiveSound({ url, rendition, signal }: LiveSoundOptions
   if (!hlsIsSupported()) return loadSound()
   let tunedIn: TunedIn | undefined
   const ways = new Ways()
-  let undecodable = 0
-  const pin = (): Rendition => (undecodable >= UNDECODABLE ? AAC : rendition())
 
   const prepare = async (): Promise<void> => {
-    const pinned = pin()
+    const pinned = rendition()
     const base = baseOf(url, pinned)
     const [there, init, offset] = await Promise.all([
       tuneIn(base, signal),
@@ -70,11 +66,11 @@ export async function loadLiveSound({ url, rendition, signal }: LiveSoundOptions
   }
 
   return (asked) => {
-    const pinned = pin()
+    const pinned = rendition()
     const options: SoundOptions = {
       ...asked,
       onTrouble(trouble) {
-        if (trouble.kind === 'media' && pinned === OPUS) undecodable++
+        if (trouble.kind === 'media' && pinned === OPUS) opusFailed()
         asked.onTrouble(trouble)
       },
     }
