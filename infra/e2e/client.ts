@@ -69,7 +69,7 @@ export function goOnStage(
     ...options
   }: Omit<SpeakerOptions, 'post'> & {
     sound?: Sound
-    /** As a listener whose hand goes up. */ ready?: boolean
+    /** As a listener whose hand is up. */ ready?: boolean
   } = {},
 ): Promise<WhipSpeaker> {
   return connectSpeaker({
