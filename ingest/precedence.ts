@@ -22,10 +22,10 @@ export function putHelpersBehindTheBeat(): void {
   for (const thread of helpersOfV8()) putBehindBy(NICER.helpers, thread)
 }
 
-/** A thread, or the one that calls, which is as nice as the beat. It has ended meanwhile, or the system forbids it: then it stays as it is. */
+/** A thread, or the one that calls; the beat's is the main one. Has it ended meanwhile, or does the system forbid it, it stays as it is. */
 function putBehindBy(niceness: number, thread = 0): void {
   try {
-    setPriority(thread, Math.min(NICEST, getPriority(thread) + niceness))
+    setPriority(thread, Math.min(NICEST, getPriority(process.pid) + niceness))
   } catch {
     // All alike is what others have, too.
   }
